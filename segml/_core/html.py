@@ -1,0 +1,131 @@
+"""The HTML that result objects and report pages share: tables, facts, notes.
+
+Everything that comes from data is escaped here.  Colours derive from the text
+colour of the page around, so that a table reads in light and dark, in
+JupyterLab and in a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+STYLE = """<style data-segml>
+.segml{color:inherit;font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-size:14px;line-height:1.45;margin:.75em 0}
+.segml .scroll{overflow-x:auto;max-width:100%}
+.segml table{border-collapse:collapse;margin:0;font-variant-numeric:tabular-nums;color:inherit;background:none}
+.segml caption{text-align:left;font-weight:600;padding:0 0 .4em}
+.segml th,.segml td{padding:.35em .75em .35em 0;text-align:left;vertical-align:top;border:0;border-bottom:1px solid color-mix(in srgb,currentColor 16%,transparent);background:none;color:inherit;white-space:normal}
+.segml thead th{font-weight:600;border-bottom-color:color-mix(in srgb,currentColor 45%,transparent);vertical-align:bottom}
+.segml .num{text-align:right;white-space:nowrap}
+.segml tbody th{font-weight:500}
+.segml small,.segml .muted{font-size:.86em;font-weight:400;opacity:.78}
+.segml td small{display:block}
+.segml .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.45em}
+.segml figure{margin:0}
+.segml figcaption{font-size:.92em;opacity:.82;margin:.3em 0 .2em}
+.segml svg{max-width:100%;height:auto}
+.segml details{margin:.3em 0}
+.segml summary{cursor:pointer;font-size:.92em}
+.segml dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5em,1fr));gap:.6em 1.2em;margin:0}
+.segml dl.facts dt{font-size:.86em;opacity:.78}
+.segml dl.facts dd{margin:0;font-size:1.5em;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.2}
+.segml dl.facts dd small{display:block;font-size:.55em;line-height:1.35}
+.segml p.note{border-left:3px solid color-mix(in srgb,currentColor 40%,transparent);padding:.1em 0 .1em .8em;margin:.5em 0}
+</style>"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One table cell.
+
+    Parameters
+    ----------
+    text : str
+        What it shows.
+    detail : str
+        A second, smaller line, such as an interval or a reason.
+    color : str, optional
+        A swatch before the text, as ``#rrggbb``.
+    """
+
+    text: str
+    detail: str = ""
+    color: str | None = None
+
+    def html(self) -> str:
+        """Return the cell's content, escaped."""
+        swatch = (
+            f'<span class="swatch" style="background:{escape(self.color)}"></span>'
+            if self.color
+            else ""
+        )
+        detail = f"<small>{escape(self.detail)}</small>" if self.detail else ""
+        return f"{swatch}{escape(self.text)}{detail}"
+
+
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str | Cell]],
+    *,
+    caption: str = "",
+    numeric: Sequence[int] = (),
+) -> str:
+    """Return an HTML table whose first column heads the rows.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column heads.
+    rows : iterable of sequences of str or Cell
+        As many cells a row as there are heads.
+    caption : str
+        What the table shows.
+    numeric : sequence of int
+        Positions of the columns that are set flush right.
+
+    Examples
+    --------
+    >>> "x &lt; y" in table(["a", "n"], [["x < y", "1"]], numeric=[1])
+    True
+    """
+    right = set(numeric)
+
+    def cls(i: int) -> str:
+        return ' class="num"' if i in right else ""
+
+    heads = "".join(f'<th scope="col"{cls(i)}>{escape(h)}</th>' for i, h in enumerate(header))
+    body = []
+    for row in rows:
+        cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
+        first, rest = cells[0], cells[1:]
+        body.append(
+            f'<tr><th scope="row"{cls(0)}>{first.html()}</th>'
+            + "".join(f"<td{cls(i)}>{cell.html()}</td>" for i, cell in enumerate(rest, 1))
+            + "</tr>"
+        )
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll"><table>{title}<thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def facts(items: Iterable[tuple[str, str, str]]) -> str:
+    """Return headline numbers: (what, value, detail) each."""
+    parts = []
+    for what, value, detail in items:
+        small = f"<small>{escape(detail)}</small>" if detail else ""
+        parts.append(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}{small}</dd></div>")
+    return f'<dl class="facts">{"".join(parts)}</dl>'
+
+
+def note(text: str) -> str:
+    """Return a paragraph set apart."""
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def block(*parts: str) -> str:
+    """Wrap parts as one result: the style and a ``div`` that scopes it."""
+    return f'{STYLE}<div class="segml">{"".join(parts)}</div>'

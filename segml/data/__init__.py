@@ -1,0 +1,24 @@
+"""What comes in: canonical tables, reading with an account of every row, cleaning, data sets."""
+
+from segml.engine import connect
+
+from .account import RowAccount
+from .bundle import CustomerData, DataTable
+from .cleaning import CleaningPolicy, CleaningReport, clean
+from .datasets import load_cdnow, load_cdnow_sample, load_donations
+from .read import read_orders, read_table
+
+__all__ = [
+    "CleaningPolicy",
+    "CleaningReport",
+    "CustomerData",
+    "DataTable",
+    "RowAccount",
+    "clean",
+    "connect",
+    "load_cdnow",
+    "load_cdnow_sample",
+    "load_donations",
+    "read_orders",
+    "read_table",
+]

@@ -1,0 +1,238 @@
+"""Decide which orders count, by explicit policies, with an account of every row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from segml._core.check import one_of
+from segml._core.errors import NotEnoughDataError, ParameterError
+from segml.engine import Table
+from segml.engine.sql import Fragment, quote
+
+from .account import RowAccount
+from .bundle import CustomerData, DataTable
+from .read import read_orders
+
+_SUMMED = ("revenue", "quantity", "discount", "refund", "margin")
+
+
+@dataclass(frozen=True)
+class CleaningPolicy:
+    """What to do with orders that can be read but are doubtful.
+
+    Parameters
+    ----------
+    exact_duplicates : {"drop", "keep"}
+        Rows that repeat another in every canonical column, generated order ids aside:
+        the first is kept. Keep them where a source has no order ids and a customer may
+        well buy the same twice a day.
+    repeated_order_ids : {"merge", "keep"}
+        Several rows of one customer under one order id become one order: amounts are
+        summed, the earliest time stands, and other columns come from the first row.
+    negative_revenue : {"reject", "keep"}
+        Refunds and cancellations booked as orders.
+    zero_revenue : {"keep", "reject"}
+        A purchase for nothing is still a purchase (free samples, vouchers).
+    latest : date or datetime, optional
+        Orders after this day are in the future and rejected; today when not given.
+
+    Examples
+    --------
+    >>> CleaningPolicy(zero_revenue="reject").zero_revenue
+    'reject'
+    """
+
+    exact_duplicates: Literal["drop", "keep"] = "drop"
+    repeated_order_ids: Literal["merge", "keep"] = "merge"
+    negative_revenue: Literal["reject", "keep"] = "reject"
+    zero_revenue: Literal["keep", "reject"] = "keep"
+    latest: dt.date | None = None
+
+    def __post_init__(self) -> None:
+        one_of(self.exact_duplicates, ("drop", "keep"), "exact_duplicates")
+        one_of(self.repeated_order_ids, ("merge", "keep"), "repeated_order_ids")
+        one_of(self.negative_revenue, ("reject", "keep"), "negative_revenue")
+        one_of(self.zero_revenue, ("keep", "reject"), "zero_revenue")
+        if self.latest is not None and not isinstance(self.latest, dt.date):
+            raise ParameterError("latest is not a date", where="latest", got=self.latest)
+
+
+@dataclass(frozen=True)
+class CleaningReport:
+    """What reading and cleaning did to each table.
+
+    Parameters
+    ----------
+    accounts : dict of str to RowAccount
+        From the source's rows to the rows used.
+    """
+
+    accounts: dict[str, RowAccount]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {name: account.to_dict() for name, account in self.accounts.items()}
+
+    def _repr_html_(self) -> str:
+        return "".join(account._repr_html_() for account in self.accounts.values())
+
+
+def clean(
+    data: CustomerData | DataTable | Any, policy: CleaningPolicy | None = None
+) -> tuple[CustomerData, CleaningReport]:
+    """Apply a cleaning policy to the orders.
+
+    Parameters
+    ----------
+    data : CustomerData, DataTable of orders, or anything that `read_orders` takes
+        What was read.
+    policy : CleaningPolicy, optional
+        The documented defaults when not given.
+
+    Returns
+    -------
+    data : CustomerData
+        With the clean orders, computed and kept in the engine.
+    report : CleaningReport
+        For every table: rows in = rows used + rows rejected by reason.
+
+    Raises
+    ------
+    NotEnoughDataError
+        No order is left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b"], "order_id": [1, 1, 2],
+    ...     "ordered_at": ["2026-01-31"] * 3, "revenue": [10.0, 10.0, -4.0]})
+    >>> data, report = clean(frame)
+    >>> report.accounts["orders"].rejected
+    {'exact duplicate': 1, 'negative revenue': 1}
+    """
+    policy = policy or CleaningPolicy()
+    if not isinstance(data, CustomerData):
+        data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
+    orders = _clean_orders(data.orders, policy)
+    data = replace(data, orders=orders)
+    return data, CleaningReport({name: table.account for name, table in data.tables.items()})
+
+
+def _clean_orders(orders: DataTable, policy: CleaningPolicy) -> DataTable:
+    judged = _judge(orders, policy).materialise()
+    account = orders.account.then(_count(orders, judged, policy))
+    if account.rows_used == 0:
+        reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
+        raise NotEnoughDataError("no order is left after cleaning", where="orders", got=reasons)
+    used = judged.engine.sql(
+        "SELECT * EXCLUDE (_reason, _note) FROM {judged} WHERE _reason IS NULL", judged=judged
+    )
+    if policy.repeated_order_ids == "merge":
+        used, account = _merge(used, account)
+    rejects = judged.engine.sql(
+        "SELECT * FROM {before} UNION ALL BY NAME"
+        " SELECT _source_row AS source_row, _reason AS reason,"
+        " * EXCLUDE (_source_row, _reason, _note) FROM {judged} WHERE _reason IS NOT NULL",
+        before=_as_text(orders.rejects),
+        judged=_as_text(judged),
+    )
+    return replace(orders, table=used, rejects=rejects, account=account)
+
+
+def _as_text(table: Table) -> Table:
+    """Cast all but the row number to text, so that raw and typed rows stack."""
+    columns = ", ".join(
+        quote(name)
+        if name in ("source_row", "_source_row")
+        else f"CAST({quote(name)} AS VARCHAR) AS {quote(name)}"
+        for name in table.columns
+    )
+    return table.engine.sql("SELECT {columns} FROM {table}", columns=Fragment(columns), table=table)
+
+
+def _judge(orders: DataTable, policy: CleaningPolicy) -> Table:
+    generated = any(
+        choice.startswith("order_id: the source has none") for choice in orders.account.choices
+    )
+    same = [quote(column) for column in orders.columns if not (generated and column == "order_id")]
+    rules = []
+    if policy.exact_duplicates == "drop":
+        rules.append("WHEN _copy > 1 THEN 'exact duplicate'")
+    rules.append("WHEN ordered_at >= CAST({latest} AS DATE) + INTERVAL 1 DAY THEN 'future date'")
+    if policy.negative_revenue == "reject":
+        rules.append("WHEN revenue < 0 THEN 'negative revenue'")
+    if policy.zero_revenue == "reject":
+        rules.append("WHEN revenue = 0 THEN 'zero revenue'")
+    return orders.table.engine.sql(
+        "WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY {same} ORDER BY _source_row)"
+        " AS _copy FROM {orders})"
+        f" SELECT * EXCLUDE (_copy), CASE {' '.join(rules)} END AS _reason,"
+        " CASE WHEN _copy > 1 THEN 'duplicate' WHEN revenue < 0 THEN 'negative'"
+        " WHEN revenue = 0 THEN 'zero' END AS _note"
+        " FROM numbered ORDER BY _source_row",
+        same=Fragment(", ".join(same)),
+        orders=orders.table,
+        latest=policy.latest or dt.datetime.now(dt.UTC).date(),
+    )
+
+
+_NOTES = {
+    "duplicate": "repeats another row exactly",
+    "negative": "revenue is negative",
+    "zero": "revenue is zero",
+}
+
+
+def _count(orders: DataTable, judged: Table, policy: CleaningPolicy) -> RowAccount:
+    counted = judged.engine.sql(
+        "SELECT coalesce(_reason, '') AS reason, coalesce(_note, '') AS note, count(*) AS rows"
+        " FROM {judged} GROUP BY ALL ORDER BY ALL",
+        judged=judged,
+    ).to_pandas()
+    rejected = counted[counted["reason"] != ""].groupby("reason")["rows"].sum()
+    used = counted[counted["reason"] == ""]
+    noted = {
+        _NOTES[note]: int(rows)
+        for note, rows in zip(used["note"], used["rows"], strict=True)
+        if note in _NOTES
+    }
+    return RowAccount(
+        orders.name,
+        int(counted["rows"].sum()),
+        int(used["rows"].sum()),
+        {str(reason): int(rows) for reason, rows in rejected.items()},
+        noted,
+    )
+
+
+def _merge(used: Table, account: RowAccount) -> tuple[Table, RowAccount]:
+    rows, orders, shared = used.row(
+        "WITH pairs AS (SELECT order_id, customer_id, count(*) AS rows FROM {self} GROUP BY ALL)"
+        " SELECT coalesce(sum(rows), 0), count(*), count(*) - count(DISTINCT order_id) FROM pairs"
+    )
+    noted = dict(account.noted)
+    if shared:
+        noted["order id that several customers share, kept apart"] = int(shared)
+    if rows == orders:
+        return used, replace(account, noted=noted)
+    noted["joins an earlier row of the same order"] = int(rows) - int(orders)
+    merged = []
+    for column in used.columns:
+        name = quote(column)
+        if column in ("order_id", "customer_id"):
+            merged.append(name)
+        elif column in _SUMMED:
+            merged.append(f"CAST(sum(fixed({name})) AS DOUBLE) AS {name}")
+        elif column in ("ordered_at", "_source_row"):
+            merged.append(f"min({name}) AS {name}")
+        else:
+            merged.append(f"arg_min({name}, _source_row) AS {name}")
+    table = used.engine.sql(
+        "SELECT {merged} FROM {used} GROUP BY order_id, customer_id ORDER BY _source_row",
+        merged=Fragment(", ".join(merged)),
+        used=used,
+    ).materialise()
+    return table, replace(account, noted=noted)

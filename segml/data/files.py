@@ -1,0 +1,108 @@
+"""Find out how a CSV file is written before it is read: encoding, separator, header."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segml._core.errors import DataError, ParameterError
+
+SEPARATORS = (",", ";", "\t", "|")
+
+
+def is_csv(path: str) -> bool:
+    """Say whether a path names text files rather than Parquet."""
+    return not path.lower().rsplit("/", 1)[-1].endswith((".parquet", ".pq"))
+
+
+@contextmanager
+def as_utf8(path: str, encoding: str) -> Iterator[str]:
+    """Yield the path of a UTF-8 copy of a file, or the file itself when it is UTF-8.
+
+    Raises
+    ------
+    DataError
+        The bytes are not of that encoding; names the line.
+    ParameterError
+        No such encoding.
+    """
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise ParameterError(
+            "unknown encoding", where="encoding", got=encoding, expected="such as utf-8 or cp1252"
+        ) from error
+    copy = None
+    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii")
+    try:
+        with open(path, encoding=encoding, newline="") as stream:
+            if plain:
+                while stream.read(1 << 20):
+                    pass
+            else:
+                handle, copy = tempfile.mkstemp(suffix=".csv")
+                with open(handle, "w", encoding="utf-8", newline="") as target:
+                    while chunk := stream.read(1 << 20):
+                        target.write(chunk)
+        yield copy or path
+    except UnicodeError as error:
+        raise DataError(
+            f"the file is not {encoding} text",
+            where=f"{path}{_bad_line(path, encoding)}",
+            got=str(error),
+            hint="encoding='cp1252' for files from Windows, encoding='utf-16' for Excel's text",
+        ) from error
+    finally:
+        if copy:
+            Path(copy).unlink()
+
+
+def _bad_line(path: str, encoding: str) -> str:
+    with open(path, "rb") as stream:
+        for line, content in enumerate(stream, 1):
+            try:
+                content.decode(encoding)
+            except UnicodeError:
+                return f", line {line}"
+    return ""
+
+
+def header(path: str, separator: str | None) -> tuple[list[str], str]:
+    """Read the column names of a UTF-8 CSV file, and its separator unless it is given.
+
+    Raises
+    ------
+    DataError
+        The file is empty, or a column name is empty or stands twice.
+    ParameterError
+        The separator is not one character.
+    """
+    if separator is not None and len(separator) != 1:
+        raise ParameterError(
+            "a separator is one character",
+            where="separator",
+            got=separator,
+            expected="such as ',', ';', '|' or a tab",
+        )
+    if Path(path).stat().st_size == 0:
+        raise DataError("the file is empty", where=path)
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline()
+    if separator is None:
+        outside_quotes = "".join(first.split('"')[::2])
+        separator = max(SEPARATORS, key=lambda mark: (outside_quotes.count(mark), mark == ","))
+    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    if not names or not all(names):
+        raise DataError(
+            "the first line is not a header: a column has no name",
+            where=f"{path}, line 1",
+            got=first.strip(),
+        )
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(
+            "a column name stands more than once", where=f"{path}, line 1", got=", ".join(repeated)
+        )
+    return names, separator

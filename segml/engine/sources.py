@@ -1,0 +1,94 @@
+"""What an engine can register, brought to one of two forms: an Arrow table or a file scan."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from segml._core.errors import DataError
+
+from .sql import Fragment, render
+
+
+def to_source(source: Any) -> pa.Table | Fragment:
+    """Bring a source to what DuckDB reads.
+
+    Parameters
+    ----------
+    source : pandas, Polars or PyArrow table, Parquet path or glob, DuckDB relation
+        Anything with the Arrow PyCapsule interface is taken as well.
+
+    Returns
+    -------
+    pyarrow.Table or Fragment
+        The table, or the SQL that scans the files.
+
+    Raises
+    ------
+    DataError
+        Unknown kind of source, missing file, or columns of mixed types.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        paths = expand(source)
+        files = "[" + ", ".join(render("{path}", {"path": path}) for path in paths) + "]"
+        return Fragment(f"read_parquet({files})")
+    module = type(source).__module__.split(".")[0]
+    if module == "pandas":
+        return _from_pandas(source)
+    if isinstance(source, pa.Table):
+        return source
+    if isinstance(source, (pa.RecordBatch, pa.RecordBatchReader)):
+        return pa.table(source) if isinstance(source, pa.RecordBatch) else source.read_all()
+    if module in ("duckdb", "_duckdb") and hasattr(source, "to_arrow_table"):
+        return source.to_arrow_table()
+    if hasattr(source, "__arrow_c_stream__"):
+        return pa.table(source)
+    raise DataError(
+        "this kind of source is not known",
+        got=f"{type(source).__module__}.{type(source).__qualname__}",
+        expected="a pandas, Polars or PyArrow table, a DuckDB relation, or the path of CSV "
+        "or Parquet files",
+    )
+
+
+def expand(path: str | os.PathLike[str]) -> list[str]:
+    """Return the files that a path or a glob stands for, sorted.
+
+    Raises
+    ------
+    DataError
+        There is none, or the path is a folder.
+    """
+    text = os.fspath(path)
+    if Path(text).is_dir():
+        raise DataError(
+            "this is a folder, not a file", where=text, hint=f"a pattern such as {text}/*.parquet"
+        )
+    found = [text] if Path(text).is_file() else sorted(glob.glob(text, recursive=True))
+    if not found:
+        folder = Path(text).parent
+        if not folder.is_dir():
+            detail = f"the folder {folder} does not exist"
+        else:
+            names = sorted(p.name for p in folder.iterdir() if p.is_file())[:8]
+            detail = f"in that folder: {', '.join(names) or 'no files'}"
+        raise DataError("the file does not exist", where=text, got=detail)
+    return found
+
+
+def _from_pandas(frame: Any) -> pa.Table:
+    if repeated := sorted({str(c) for c in frame.columns[frame.columns.duplicated()]}):
+        raise DataError("a column name stands more than once", got=", ".join(repeated))
+    try:
+        return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            "a column holds values of several types",
+            where="pandas DataFrame",
+            got=str(error),
+            hint="frame.astype({column: str}) for that column",
+        ) from error

@@ -1,0 +1,97 @@
+"""Cut-off dates and periods as users write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+
+from segml._core.check import one_of
+from segml._core.errors import NotEnoughDataError, ParameterError
+from segml.data import CustomerData, DataTable, read_orders
+from segml.engine import Table
+
+# Period code to the prelude's index function and, where it is fixed, its length in days.
+PERIODS: dict[str, tuple[str, float | None]] = {
+    "h": ("hour_index", 1 / 24),
+    "D": ("day_index", 1.0),
+    "W": ("week_index", 7.0),
+    "M": ("month_index", None),
+    "Q": ("quarter_index", None),
+    "Y": ("year_index", None),
+}
+
+
+def as_day(value: Any, name: str) -> dt.date:
+    """Return a date; a time of day is dropped.
+
+    Raises
+    ------
+    ParameterError
+        It is not a date.
+
+    Examples
+    --------
+    >>> as_day("1998-06-30 23:59", "as_of")
+    datetime.date(1998, 6, 30)
+    """
+    if isinstance(value, (dt.date, pd.Timestamp, str)):
+        try:
+            stamp = pd.Timestamp(value)
+        except ValueError as error:
+            raise ParameterError(
+                f"{name} is not a date", where=name, got=value, expected="such as 1998-06-30"
+            ) from error
+        if not pd.isna(stamp):
+            return stamp.date()
+    raise ParameterError(
+        f"{name} is not a date", where=name, got=value, expected="such as 1998-06-30"
+    )
+
+
+def as_orders(data: Any) -> Table:
+    """Return the orders of a bundle or table; read anything else that `read_orders` takes."""
+    if isinstance(data, CustomerData):
+        data = data.orders
+    elif not isinstance(data, DataTable):
+        data = read_orders(data)
+    return data.table
+
+
+def last_day(orders: Table) -> dt.date:
+    """Return the day of the last order."""
+    last = orders.scalar("SELECT max(ordered_at) FROM {self}")
+    if last is None:
+        raise NotEnoughDataError("there are no orders")
+    return last.date()
+
+
+def unit_ratio(period: str, time_unit: str) -> tuple[float, float]:
+    """Return how many `time_unit` one `period` lasts, as a numerator and a denominator.
+
+    One of the two is 1, so that a conversion rounds once: days in weeks are days / 7.
+
+    Raises
+    ------
+    ParameterError
+        A period is unknown, or the two have no fixed ratio (a month in weeks).
+
+    Examples
+    --------
+    >>> unit_ratio("D", "W"), unit_ratio("W", "D")
+    ((1.0, 7.0), (7.0, 1.0))
+    """
+    one_of(period, PERIODS, "period")
+    one_of(time_unit, PERIODS, "time_unit")
+    if period == time_unit:
+        return 1.0, 1.0
+    length, unit = PERIODS[period][1], PERIODS[time_unit][1]
+    if length is None or unit is None:
+        raise ParameterError(
+            f"a period {period} has no fixed length in {time_unit}",
+            where="time_unit",
+            got=time_unit,
+            expected=f"{period}, or a period and a unit among h, D, W",
+        )
+    return max(1.0, length / unit), max(1.0, unit / length)
