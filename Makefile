@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
+CONDA   = --group dev --name segml --python-include "python>=3.11,<3.14" --no-header
 UV     := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -16,6 +17,7 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make lint     formatting, lint, types, layers, notebooks without outputs"
 	@echo "make bench    time segml beside its peers"
+	@echo "make environment  write environment.yml again from pyproject.toml"
 	@echo "make lock     pin every version again from pyproject.toml (needs uv)"
 
 setup: $(READY)
@@ -67,7 +69,7 @@ lock:
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
 
 environment: setup
-	$(BIN)/python -m tests.environment > environment.yml
+	$(BIN)/pyproject2conda yaml $(CONDA) --overwrite force --output environment.yml
 
 clean:
 	rm -rf $(VENV) .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache

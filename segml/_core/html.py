@@ -18,14 +18,17 @@ STYLE = """<style data-segml>
 .segml caption{text-align:left;font-weight:600;padding:0 0 .4em}
 .segml th,.segml td{padding:.35em .75em .35em 0;text-align:left;vertical-align:top;border:0;border-bottom:1px solid color-mix(in srgb,currentColor 16%,transparent);background:none;color:inherit;white-space:normal}
 .segml thead th{font-weight:600;border-bottom-color:color-mix(in srgb,currentColor 45%,transparent);vertical-align:bottom}
-.segml .num{text-align:right;white-space:nowrap}
+.segml .num{text-align:right}
+.segml td.num{white-space:nowrap}
 .segml tbody th{font-weight:500}
 .segml small,.segml .muted{font-size:.86em;font-weight:400;opacity:.78}
-.segml td small{display:block}
+.segml td small,.segml tbody th small{display:block}
+.segml tbody th{min-width:9em}
 .segml .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.45em}
 .segml figure{margin:0}
 .segml figcaption{font-size:.92em;opacity:.82;margin:.3em 0 .2em}
-.segml svg{max-width:100%;height:auto}
+.segml .scroll svg{display:block;width:100%;max-width:760px;min-width:440px;height:auto}
+.segml figure .finding{font-weight:600;margin:.2em 0 .5em}
 .segml details{margin:.3em 0}
 .segml summary{cursor:pointer;font-size:.92em}
 .segml dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5em,1fr));gap:.6em 1.2em;margin:0}
@@ -107,7 +110,7 @@ def table(
         )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
-        f'<div class="scroll"><table>{title}<thead><tr>{heads}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 

@@ -1,4 +1,7 @@
-"""Numbers as people read them: thousands separators, no false digits."""
+"""Numbers as people read them: thousands separators, no false digits.
+
+What is missing or not finite reads "n/a".
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,19 @@ def decimal(value: Any, digits: int = 3) -> str:
         return "0"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{places}f}"
+
+
+def plain(value: Any) -> str:
+    """Format a number whole where it is whole, to three significant digits elsewhere.
+
+    Examples
+    --------
+    >>> plain(8.0), plain(8.25), plain(None)
+    ('8', '8.25', 'n/a')
+    """
+    if _missing(value):
+        return MISSING
+    return count(value) if float(value).is_integer() else decimal(value)
 
 
 def share(value: Any) -> str:
@@ -72,4 +88,6 @@ def money(value: Any, currency: str = "") -> str:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value != value  # NaN and NA-like are not equal to themselves
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return not math.isfinite(value)

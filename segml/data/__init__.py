@@ -7,6 +7,7 @@ from .bundle import CustomerData, DataTable
 from .cleaning import CleaningPolicy, CleaningReport, clean
 from .datasets import load_cdnow, load_cdnow_sample, load_donations
 from .read import read_orders, read_table
+from .timeline import activity
 
 __all__ = [
     "CleaningPolicy",
@@ -14,6 +15,7 @@ __all__ = [
     "CustomerData",
     "DataTable",
     "RowAccount",
+    "activity",
     "clean",
     "connect",
     "load_cdnow",

@@ -15,6 +15,9 @@ from .tables import TABLES
 if TYPE_CHECKING:
     import pandas as pd
 
+# Of each row: its number in the source, and how many rows of the source it stands for.
+HIDDEN = ("_source_row", "_rows")
+
 
 @dataclass(frozen=True)
 class DataTable:
@@ -43,7 +46,7 @@ class DataTable:
     @property
     def columns(self) -> list[str]:
         """Canonical columns that are there, and any that passed through."""
-        return [column for column in self.table.columns if not column.startswith("_")]
+        return [column for column in self.table.columns if column not in HIDDEN]
 
     def to_pandas(self) -> pd.DataFrame:
         """Fetch the usable rows."""

@@ -16,6 +16,9 @@ from .bundle import CustomerData, DataTable
 from .read import read_orders
 
 _SUMMED = ("revenue", "quantity", "discount", "refund", "margin")
+_ROWS = "_rows"  # how many rows of the source an order was merged from
+_SHARED = "order id that several customers share, kept apart"
+_JOINED = "joins an earlier row of the same order"
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,13 @@ class CleaningPolicy:
     Parameters
     ----------
     exact_duplicates : {"drop", "keep"}
-        Rows that repeat another in every canonical column, generated order ids aside:
-        the first is kept. Keep them where a source has no order ids and a customer may
+        Rows that repeat another in every column, generated order ids aside: the first
+        is kept. Keep them where a source has no order ids and a customer may
         well buy the same twice a day.
     repeated_order_ids : {"merge", "keep"}
         Several rows of one customer under one order id become one order: amounts are
-        summed, the earliest time stands, and other columns come from the first row.
+        summed, the earliest time stands, and other columns come from the first row that
+        has a value.
     negative_revenue : {"reject", "keep"}
         Refunds and cancellations booked as orders.
     zero_revenue : {"keep", "reject"}
@@ -123,7 +127,9 @@ def clean(
 
 def _clean_orders(orders: DataTable, policy: CleaningPolicy) -> DataTable:
     judged = _judge(orders, policy).materialise()
-    account = orders.account.then(_count(orders, judged, policy))
+    stale = set(_NOTES.values())  # counted again
+    noted = {what: rows for what, rows in orders.account.noted.items() if what not in stale}
+    account = replace(orders.account, noted=noted).then(_count(orders, judged))
     if account.rows_used == 0:
         reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
         raise NotEnoughDataError("no order is left after cleaning", where="orders", got=reasons)
@@ -154,10 +160,7 @@ def _as_text(table: Table) -> Table:
 
 
 def _judge(orders: DataTable, policy: CleaningPolicy) -> Table:
-    generated = any(
-        choice.startswith("order_id: the source has none") for choice in orders.account.choices
-    )
-    same = [quote(column) for column in orders.columns if not (generated and column == "order_id")]
+    same = [quote(column) for column in orders.columns if column not in orders.generated]
     rules = []
     if policy.exact_duplicates == "drop":
         rules.append("WHEN _copy > 1 THEN 'exact duplicate'")
@@ -169,9 +172,7 @@ def _judge(orders: DataTable, policy: CleaningPolicy) -> Table:
     return orders.table.engine.sql(
         "WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY {same} ORDER BY _source_row)"
         " AS _copy FROM {orders})"
-        f" SELECT * EXCLUDE (_copy), CASE {' '.join(rules)} END AS _reason,"
-        " CASE WHEN _copy > 1 THEN 'duplicate' WHEN revenue < 0 THEN 'negative'"
-        " WHEN revenue = 0 THEN 'zero' END AS _note"
+        f" SELECT * EXCLUDE (_copy), CASE {' '.join(rules)} END AS _reason, _copy > 1 AS _note"
         " FROM numbered ORDER BY _source_row",
         same=Fragment(", ".join(same)),
         orders=orders.table,
@@ -180,31 +181,28 @@ def _judge(orders: DataTable, policy: CleaningPolicy) -> Table:
 
 
 _NOTES = {
-    "duplicate": "repeats another row exactly",
-    "negative": "revenue is negative",
-    "zero": "revenue is zero",
+    "_note": "repeats another row exactly",
+    "revenue < 0": "revenue is negative",
+    "revenue = 0": "revenue is zero",
 }
 
 
-def _count(orders: DataTable, judged: Table, policy: CleaningPolicy) -> RowAccount:
+def _count(orders: DataTable, judged: Table) -> RowAccount:
+    rows = f"sum({_ROWS})" if _ROWS in judged.columns else "count(*)"
+    notes = [f"coalesce({rows} FILTER (WHERE {condition}), 0)" for condition in _NOTES]
     counted = judged.engine.sql(
-        "SELECT coalesce(_reason, '') AS reason, coalesce(_note, '') AS note, count(*) AS rows"
-        " FROM {judged} GROUP BY ALL ORDER BY ALL",
+        "SELECT _reason AS reason, {counts} FROM {judged} GROUP BY _reason ORDER BY _reason",
+        counts=Fragment(", ".join(f"CAST({count} AS BIGINT)" for count in [rows, *notes])),
         judged=judged,
-    ).to_pandas()
-    rejected = counted[counted["reason"] != ""].groupby("reason")["rows"].sum()
-    used = counted[counted["reason"] == ""]
-    noted = {
-        _NOTES[note]: int(rows)
-        for note, rows in zip(used["note"], used["rows"], strict=True)
-        if note in _NOTES
-    }
+    ).to_arrow()
+    by_reason = {row[0]: row[1:] for row in zip(*counted.to_pydict().values(), strict=True)}
+    used, *noted = by_reason.pop(None, (0,) * (1 + len(_NOTES)))
     return RowAccount(
         orders.name,
-        int(counted["rows"].sum()),
-        int(used["rows"].sum()),
-        {str(reason): int(rows) for reason, rows in rejected.items()},
-        noted,
+        used + sum(row[0] for row in by_reason.values()),
+        used,
+        {reason: row[0] for reason, row in by_reason.items()},
+        {what: n for what, n in zip(_NOTES.values(), noted, strict=True) if n},
     )
 
 
@@ -213,12 +211,12 @@ def _merge(used: Table, account: RowAccount) -> tuple[Table, RowAccount]:
         "WITH pairs AS (SELECT order_id, customer_id, count(*) AS rows FROM {self} GROUP BY ALL)"
         " SELECT coalesce(sum(rows), 0), count(*), count(*) - count(DISTINCT order_id) FROM pairs"
     )
-    noted = dict(account.noted)
-    if shared:
-        noted["order id that several customers share, kept apart"] = int(shared)
+    noted = {what: n for what, n in account.noted.items() if what not in (_SHARED, _JOINED)}
+    noted |= {_SHARED: int(shared)} if shared else {}
+    # Counted in rows of the source: an earlier cleaning may have joined some already.
+    noted |= {_JOINED: account.rows_used - orders} if account.rows_used > orders else {}
     if rows == orders:
         return used, replace(account, noted=noted)
-    noted["joins an earlier row of the same order"] = int(rows) - int(orders)
     merged = []
     for column in used.columns:
         name = quote(column)
@@ -226,10 +224,14 @@ def _merge(used: Table, account: RowAccount) -> tuple[Table, RowAccount]:
             merged.append(name)
         elif column in _SUMMED:
             merged.append(f"CAST(sum(fixed({name})) AS DOUBLE) AS {name}")
+        elif column == _ROWS:
+            merged.append(f"CAST(sum({name}) AS BIGINT) AS {name}")
         elif column in ("ordered_at", "_source_row"):
             merged.append(f"min({name}) AS {name}")
         else:
             merged.append(f"arg_min({name}, _source_row) AS {name}")
+    if _ROWS not in used.columns:
+        merged.append(f"count(*) AS {_ROWS}")
     table = used.engine.sql(
         "SELECT {merged} FROM {used} GROUP BY order_id, customer_id ORDER BY _source_row",
         merged=Fragment(", ".join(merged)),

@@ -8,7 +8,7 @@ from segml._core.errors import DataError
 from segml.engine import Table
 from segml.engine.sql import quote
 
-from .dates import DateReading, given_format, infer
+from .dates import given_format, infer, stripped
 from .tables import Column
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT")
@@ -48,11 +48,10 @@ def coerce(column: Column, source: str, table: Table, date_format: str | None) -
     """
     raw = quote(source)
     kind = table.types[source].upper()
-    text = f"nullif(trim(CAST({raw} AS VARCHAR)), '')"
+    text = f"nullif({stripped(source)}, '')"
     is_text = kind.startswith(("VARCHAR", "ENUM")) or kind == '"NULL"' or kind == "NULL"
-    if not is_text and not kind.startswith(
-        (*_INTEGERS, *_UNSIGNED, *_REALS, "BOOLEAN", "TIMESTAMP", "DATE")
-    ):
+    scalar = kind.startswith((*_INTEGERS, *_UNSIGNED, *_REALS, "BOOLEAN", "TIMESTAMP", "DATE"))
+    if kind.endswith("]") or not (is_text or scalar):
         raise DataError(
             f"the column {source} cannot be {column.name}",
             where=column.name,
@@ -60,19 +59,22 @@ def coerce(column: Column, source: str, table: Table, date_format: str | None) -
             expected=column.type,
         )
     filled = f"{text} IS NOT NULL" if is_text else f"{raw} IS NOT NULL"
+    if kind.startswith(_REALS):  # pandas hands NaN on as missing, others as a number
+        filled = f"({raw} IS NOT NULL AND NOT isnan(CAST({raw} AS DOUBLE)))"
     if column.type == "timestamp":
         return _timestamp(column, source, table, kind, text, filled, date_format)
     if column.type == "number":
         value = f"TRY_CAST({text if is_text else raw} AS DOUBLE)"
-        return Coercion(column.name, f"CASE WHEN isfinite({value}) THEN {value} END", filled)
+        # Larger numbers than money are errors; sums of fixed-point numbers hold up to there.
+        return Coercion(column.name, f"CASE WHEN abs({value}) < 1e14 THEN {value} END", filled)
     if column.type == "boolean":
         return Coercion(column.name, f"TRY_CAST({text if is_text else raw} AS BOOLEAN)", filled)
     if kind.startswith(_REALS):
         if column.type == "id":  # 17850.0 and 17850 are one customer
             whole = f"{raw} = floor({raw}) AND abs({raw}) < 1e15"
             text = f"CASE WHEN {whole} THEN CAST(CAST({raw} AS BIGINT) AS VARCHAR) ELSE {text} END"
-        filled = f"({raw} IS NOT NULL AND NOT isnan(CAST({raw} AS DOUBLE)))"
-        return Coercion(column.name, f"CASE WHEN {filled} THEN {text} END", filled)
+        value = f"CASE WHEN isfinite(CAST({raw} AS DOUBLE)) THEN {text} END"
+        return Coercion(column.name, value, filled)
     return Coercion(column.name, text, filled)
 
 
@@ -91,10 +93,10 @@ def _timestamp(
         choice = ""
         if "TIME ZONE" in kind or kind == "TIMESTAMPTZ":
             choice = f"{column.name}: times with a zone are taken in UTC"
-        return Coercion(
-            column.name, f"CASE WHEN isfinite({value}) THEN {value} END", filled, choice
-        )
-    reading: DateReading = given_format(date_format) if date_format else infer(table, source)
-    return Coercion(
-        column.name, reading.sql(text), filled, f"{column.name}: dates read as {reading.name}"
-    )
+    else:
+        reading = given_format(date_format, table.engine) if date_format else infer(table, source)
+        value = reading.sql(text)
+        choice = f"{column.name}: dates read as {reading.name}"
+    # Python knows the years 1 to 9999; infinity has none.
+    value = f"CASE WHEN year({value}) BETWEEN 1 AND 9999 THEN {value} END"
+    return Coercion(column.name, value, filled, choice)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segml._core.errors import DataError
-from segml.engine import Table
+from segml._core.errors import DataError, ParameterError
+from segml.engine import Engine, Table
 from segml.engine.sql import Fragment, literal, quote
 
 _DAY_FIRST = ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"]
@@ -54,8 +54,28 @@ DAY_FIRST = DateReading("day/month/year", _formats(_DAY_FIRST, _SLASHED))
 MONTH_FIRST = DateReading("month/day/year", _formats(_MONTH_FIRST, _SLASHED))
 
 
-def given_format(date_format: str) -> DateReading:
-    """Read dates by a strptime format that the caller gave."""
+def stripped(column: str) -> str:
+    """Return the SQL of a column as text without white space around it, tabs included."""
+    return f"trim(trim(CAST({quote(column)} AS VARCHAR)), E' \\t\\r\\n')"
+
+
+def given_format(date_format: str, engine: Engine) -> DateReading:
+    """Read dates by a strptime format that the caller gave.
+
+    Raises
+    ------
+    ParameterError
+        It is no such format.
+    """
+    try:
+        engine.fetch_row("SELECT try_strptime('1', {date_format})", date_format=date_format)
+    except DataError as error:
+        raise ParameterError(
+            "this is not a date format",
+            where="date_format",
+            got=date_format,
+            expected="a strptime format such as %d/%m/%Y",
+        ) from error
     return DateReading(date_format, f"try_strptime({{text}}, {literal(date_format)})")
 
 
@@ -80,12 +100,12 @@ def infer(table: Table, column: str) -> DateReading:
     DataError
         Day and month can be exchanged in every row (01/02/2011), or nothing parses.
     """
-    text = f"trim(CAST({quote(column)} AS VARCHAR))"
+    text = stripped(column)
     readings = (ISO, COMPACT, DAY_FIRST, MONTH_FIRST)
     counts = ", ".join(f"count({reading.sql(text)})" for reading in readings)
     day, month = DAY_FIRST.sql(text), MONTH_FIRST.sql(text)
     *found, example, anything = table.row(
-        "SELECT {counts}, min(CASE WHEN {day} <> {month} THEN {text} END),"
+        "SELECT {counts}, min(CASE WHEN {day} IS DISTINCT FROM {month} THEN {text} END),"
         " min(nullif({text}, '')) FROM {self}",
         counts=Fragment(counts),
         day=day,
@@ -110,7 +130,7 @@ def infer(table: Table, column: str) -> DateReading:
         raise DataError(
             f"the dates in {column} can be read two ways",
             where=f"column {column}",
-            got=f"such as {example!r}, and no row tells day from month",
+            got=f"such as {example!r}, and the rows do not tell day from month",
             hint="date_format='%d/%m/%Y' for day first, date_format='%m/%d/%Y' for month first",
         )
     return DAY_FIRST if day_first >= month_first else MONTH_FIRST

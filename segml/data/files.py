@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segml._core.errors import DataError, ParameterError
@@ -61,26 +62,34 @@ def as_utf8(path: str, encoding: str) -> Iterator[str]:
 
 
 def _bad_line(path: str, encoding: str) -> str:
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     with open(path, "rb") as stream:
-        for line, content in enumerate(stream, 1):
-            try:
-                content.decode(encoding)
-            except UnicodeError:
-                return f", line {line}"
-    return ""
+        try:
+            while chunk := stream.read(1 << 16):
+                before = decoder.getstate()
+                line += decoder.decode(chunk).count("\n")
+            decoder.decode(b"", final=True)
+        except UnicodeError:
+            decoder.setstate(before)
+            with suppress(UnicodeError):
+                for byte in chunk:
+                    line += decoder.decode(bytes([byte])).count("\n")
+    return f", line {line}"
 
 
-def header(path: str, separator: str | None) -> tuple[list[str], str]:
+def header(path: str, separator: str | None, where: str) -> tuple[list[str], str]:
     """Read the column names of a UTF-8 CSV file, and its separator unless it is given.
+
+    Messages call the file `where`: it may be a copy of that.
 
     Raises
     ------
     DataError
-        The file is empty, or a column name is empty or stands twice.
+        The file is empty, or a column name is empty or stands twice (in any case).
     ParameterError
         The separator is not one character.
     """
-    if separator is not None and len(separator) != 1:
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise ParameterError(
             "a separator is one character",
             where="separator",
@@ -88,7 +97,7 @@ def header(path: str, separator: str | None) -> tuple[list[str], str]:
             expected="such as ',', ';', '|' or a tab",
         )
     if Path(path).stat().st_size == 0:
-        raise DataError("the file is empty", where=path)
+        raise DataError("the file is empty", where=where)
     with open(path, encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()
     if separator is None:
@@ -98,11 +107,12 @@ def header(path: str, separator: str | None) -> tuple[list[str], str]:
     if not names or not all(names):
         raise DataError(
             "the first line is not a header: a column has no name",
-            where=f"{path}, line 1",
+            where=f"{where}, line 1",
             got=first.strip(),
         )
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    folded = [name.casefold() for name in names]
+    if repeated := sorted({name for name in names if folded.count(name.casefold()) > 1}):
         raise DataError(
-            "a column name stands more than once", where=f"{path}, line 1", got=", ".join(repeated)
+            "a column name stands more than once", where=f"{where}, line 1", got=", ".join(repeated)
         )
     return names, separator

@@ -14,7 +14,7 @@ from segml.engine.sources import expand
 from segml.engine.sql import Fragment, literal, quote
 
 from .account import RowAccount
-from .bundle import DataTable
+from .bundle import HIDDEN, DataTable
 from .coerce import Coercion, coerce
 from .columns import map_columns
 from .files import as_utf8, header, is_csv
@@ -22,6 +22,7 @@ from .tables import TABLES, TableSchema
 
 MALFORMED = "line does not fit the header"
 _ROW, _REASON = "_source_row", "_reason"
+_RESERVED = (*HIDDEN, _REASON, "_note", "_copy")
 
 
 def read_orders(
@@ -127,6 +128,13 @@ def read_table(
     schema = TABLES[one_of(kind, TABLES, "kind")]
     engine = engine or default_engine()
     raw, malformed = _open(source, engine, separator, encoding)
+    if taken := [name for name in raw.columns if name.casefold() in _RESERVED]:
+        raise DataError(
+            "a column has a name that segml uses itself",
+            where=_where(source),
+            got=", ".join(taken),
+            hint="rename it",
+        )
     mapping = map_columns(schema, raw.columns, columns)
     coercions = [
         coerce(column, found, raw, date_format)
@@ -134,9 +142,9 @@ def read_table(
         if (found := mapping.get(column.name)) is not None
     ]
     generated = [name for name, found in mapping.items() if found is None]
-    numbered = engine.sql("SELECT row_number() OVER () AS _source_row, * FROM {raw}", raw=raw)
-    judged = _judge(numbered, schema, coercions)
-    account = _count(schema, judged, coercions, generated, len(malformed) if malformed else 0)
+    bad = len(malformed) if malformed else 0
+    judged = _judge(_number(raw, malformed if bad else None), schema, coercions)
+    account = _count(schema, judged, coercions, generated, bad)
     if account.rows_in == 0:
         raise NotEnoughDataError("the source has no rows", where=_where(source))
     if account.rows_used == 0:
@@ -165,8 +173,25 @@ def _open(
             hint="read them one by one, or write them as Parquet",
         )
     with as_utf8(paths[0], encoding) as path:
-        names, mark = header(path, separator)
+        names, mark = header(path, separator, paths[0])
         return engine.load_csv([path], names, mark)
+
+
+def _number(raw: Table, malformed: Table | None) -> Table:
+    """Give each row its number in the source, where malformed lines take numbers too."""
+    numbered = raw.engine.sql("SELECT row_number() OVER () AS _source_row, * FROM {raw}", raw=raw)
+    if malformed is None:
+        return numbered
+    return raw.engine.sql(
+        "WITH bad AS (SELECT line, row_number() OVER (ORDER BY line) AS shift FROM {malformed}),"
+        # The i-th malformed line, on line l, has l - i - 1 good rows before it.
+        " shifts AS (SELECT line - shift AS start, max(shift) AS shift FROM bad GROUP BY start)"
+        " SELECT n.* REPLACE (CAST(n._source_row + coalesce(s.shift, 0) AS BIGINT) AS _source_row)"
+        " FROM {numbered} AS n ASOF LEFT JOIN shifts AS s ON n._source_row >= s.start"
+        " ORDER BY n._source_row",
+        malformed=malformed,
+        numbered=numbered,
+    )
 
 
 def _judge(numbered: Table, schema: TableSchema, coercions: list[Coercion]) -> Table:

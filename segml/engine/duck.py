@@ -15,7 +15,7 @@ import pyarrow as pa
 from segml._core.errors import DataError
 
 from .prelude import DUCKDB
-from .sources import to_source
+from .sources import file_list, to_source
 from .sql import Fragment, quote, render
 from .table import Table
 
@@ -39,9 +39,19 @@ class Engine:
     """
 
     def __init__(self, database: str = ":memory:") -> None:
-        self._connection = duckdb.connect(database)
+        try:
+            self._connection = duckdb.connect(database)
+        except duckdb.Error as error:
+            raise DataError(
+                "the database cannot be opened", where=database, got=str(error)
+            ) from error
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")
+        # Off already in JupyterLab without ipywidgets, where setting it is an error.
+        (bars,) = self._connection.execute(
+            "SELECT current_setting('enable_progress_bar')"
+        ).fetchall()
+        if bars[0]:
+            self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(DUCKDB)
         self._garbage: list[str] = []
 
@@ -65,7 +75,10 @@ class Engine:
         if isinstance(found, Fragment):
             return self._view(f"SELECT * FROM {found}")
         name = self._new_name()
-        self._connection.register(name, found)
+        try:
+            self._connection.register(name, found)
+        except duckdb.Error as error:
+            raise DataError("the engine cannot read this table", got=str(error)) from error
         table = Table(self, name, self._types(name), (found,))
         weakref.finalize(table, self._garbage.append, f"DROP VIEW IF EXISTS {quote(name)}")
         return table
@@ -106,18 +119,21 @@ class Engine:
 
     def fetch_arrow(self, table: Table) -> pa.Table:
         """Fetch a table as Arrow."""
-        self._collect_garbage()
         try:
+            self._collect_garbage()
             return self._connection.table(table.name).to_arrow_table()
         except duckdb.Error as error:
             raise _query_error(error) from error
 
     def fetch_batches(self, table: Table, size: int) -> Iterator[pa.RecordBatch]:
         """Fetch a table as Arrow record batches."""
-        self._collect_garbage()
         try:
-            yield from self._connection.table(table.name).to_arrow_reader(size)
-        except duckdb.Error as error:
+            self._collect_garbage()
+            rows = self._connection.table(table.name)
+            # Older releases know it by the name that newer ones warn of.
+            read = getattr(rows, "to_arrow_reader", None) or rows.fetch_arrow_reader
+            yield from read(size)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow's midway
             raise _query_error(error) from error
 
     def write_parquet(self, table: Table, path: Path) -> None:
@@ -136,7 +152,8 @@ class Engine:
         -------
         rows, malformed : Table
             `malformed` has a row (``line``, ``problem``) for each line that does
-            not have as many fields as the header or whose quotes do not close.
+            not have as many fields as the header or whose quotes do not close; a quote
+            that never closes takes the lines after it along, and each has its row.
         """
         rows, bad = self._new_name(), self._new_name()
         types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in columns)
@@ -146,13 +163,18 @@ class Engine:
             f"rejects_table = {_text(bad)}, rejects_scan = {_text(bad + '_scan')}, "
             "rejects_limit = 0"
         )
-        files = "[" + ", ".join(_text(path) for path in paths) + "]"
-        self._run(f"CREATE TEMP TABLE {quote(rows)} AS SELECT * FROM read_csv({files}, {options})")
+        scan = f"read_csv({file_list(paths)}, {options})"
+        self._run(f"CREATE TEMP TABLE {quote(rows)} AS SELECT * FROM {scan}")
         kept = Table(self, rows, self._types(rows))
         weakref.finalize(kept, self._garbage.append, f"DROP TABLE IF EXISTS {quote(rows)}")
         lines = self._view(
-            f"SELECT line, min(error_type) AS problem FROM {quote(bad)} GROUP BY line ORDER BY line"
+            "SELECT CAST(line + unnest(range(more + 1)) AS BIGINT) AS line, problem FROM ("
+            "SELECT line, min(error_type) AS problem, max(CASE WHEN error_type = 'UNQUOTED VALUE'"
+            " THEN length(regexp_replace(trim(csv_line, E'\\r\\n'), '[^\\n]', '', 'g')) ELSE 0 END)"
+            f" AS more FROM {quote(bad)} GROUP BY line) ORDER BY line"
         )
+        for name in (bad, bad + "_scan"):
+            weakref.finalize(lines, self._garbage.append, f"DROP TABLE IF EXISTS {quote(name)}")
         return kept, lines
 
     def _render(self, text: str, values: dict[str, Any]) -> str:
@@ -174,22 +196,27 @@ class Engine:
         return {row[0]: row[1] for row in described}
 
     def _run(self, text: str) -> Any:
-        self._collect_garbage()
         try:
+            self._collect_garbage()
             return self._connection.execute(text)
         except duckdb.Error as error:
             raise _query_error(error) from error
 
     def _collect_garbage(self) -> None:
         while self._garbage:  # dropped here, not in a finaliser: that may run within a query
-            self._connection.execute(self._garbage.pop())
+            statement = self._garbage.pop()
+            try:
+                self._connection.execute(statement)
+            except duckdb.Error:
+                self._garbage.append(statement)
+                raise
 
     @staticmethod
     def _new_name() -> str:
         return f"segml_{next(_numbers)}"
 
 
-def _query_error(error: duckdb.Error) -> DataError:
+def _query_error(error: Exception) -> DataError:
     return DataError("the engine could not run a query", got=str(error))
 
 
@@ -204,11 +231,27 @@ def connect(url: str = ":memory:") -> Engine:
     ----------
     url : str
         ``":memory:"`` or the path of a DuckDB file.
+
+    Returns
+    -------
+    Engine
+        Hand it to a reader as ``engine=``; its tables live as long as it does.
+
+    Raises
+    ------
+    DataError
+        The file cannot be opened.
     """
     return Engine(url)
 
 
 @cache
 def default_engine() -> Engine:
-    """Return the engine in memory that is used where none is given."""
+    """Return the engine in memory that is used where none is given.
+
+    Returns
+    -------
+    Engine
+        The same one every time.
+    """
     return Engine()

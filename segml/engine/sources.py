@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from segml._core.errors import DataError
@@ -34,10 +36,9 @@ def to_source(source: Any) -> pa.Table | Fragment:
     """
     if isinstance(source, (str, os.PathLike)):
         paths = expand(source)
-        files = "[" + ", ".join(render("{path}", {"path": path}) for path in paths) + "]"
-        return Fragment(f"read_parquet({files})")
+        return Fragment(f"read_parquet({file_list(paths)})")
     module = type(source).__module__.split(".")[0]
-    if module == "pandas":
+    if isinstance(source, pd.DataFrame):
         return _from_pandas(source)
     if isinstance(source, pa.Table):
         return source
@@ -46,7 +47,8 @@ def to_source(source: Any) -> pa.Table | Fragment:
     if module in ("duckdb", "_duckdb") and hasattr(source, "to_arrow_table"):
         return source.to_arrow_table()
     if hasattr(source, "__arrow_c_stream__"):
-        return pa.table(source)
+        with suppress(pa.ArrowInvalid, TypeError):  # a column on its own streams, too
+            return pa.table(source)
     raise DataError(
         "this kind of source is not known",
         got=f"{type(source).__module__}.{type(source).__qualname__}",
@@ -80,8 +82,15 @@ def expand(path: str | os.PathLike[str]) -> list[str]:
     return found
 
 
-def _from_pandas(frame: Any) -> pa.Table:
-    if repeated := sorted({str(c) for c in frame.columns[frame.columns.duplicated()]}):
+def file_list(paths: list[str]) -> Fragment:
+    """Return the SQL list of files; a star or bracket in a name stands for itself."""
+    plain = ["".join(f"[{c}]" if c in "*?[" else c for c in path) for path in paths]
+    return Fragment("[" + ", ".join(render("{path}", {"path": path}) for path in plain) + "]")
+
+
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+    names = frame.columns.map(str)
+    if repeated := sorted(set(names[names.duplicated()])):
         raise DataError("a column name stands more than once", got=", ".join(repeated))
     try:
         return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)

@@ -54,7 +54,8 @@ def literal(value: Any) -> str:
     Raises
     ------
     ParameterError
-        For other types, and for numbers that are not finite.
+        For other types, for numbers that are not finite or need more than 128 bits, and
+        for missing times.
 
     Examples
     --------
@@ -68,15 +69,17 @@ def literal(value: Any) -> str:
         return quote(value) if isinstance(value, Identifier) else str(value)
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, (int, Decimal)):
-        return str(value)
+    if (isinstance(value, int) and -(2**127) <= value < 2**127) or (
+        isinstance(value, Decimal) and value.is_finite()
+    ):
+        return f"({value})" if value < 0 else str(value)  # "1 -{x}" must not become a comment
     if isinstance(value, float) and math.isfinite(value):
-        return f"CAST({value!r} AS DOUBLE)"
+        return f"CAST({float(value)!r} AS DOUBLE)"  # float(): numpy's repr names its type
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime) and value == value:  # NaT is not
         return f"TIMESTAMP '{value.replace(tzinfo=None).isoformat(sep=' ')}'"
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and value == value:
         return f"DATE '{value.isoformat()}'"
     if isinstance(value, (list, tuple)) and value:
         return "(" + ", ".join(literal(item) for item in value) + ")"

@@ -64,7 +64,11 @@ class Table:
         return self.to_arrow().to_pandas()
 
     def batches(self, size: int = 100_000) -> Iterator[pa.RecordBatch]:
-        """Fetch as Arrow record batches of at most about `size` rows."""
+        """Fetch as Arrow record batches of at most about `size` rows.
+
+        Take them all, or drop the iterator, before the engine is used for something else;
+        it refuses other work in between.
+        """
         yield from self.engine.fetch_batches(self, size)
 
     def to_parquet(self, path: str | Path) -> Path:

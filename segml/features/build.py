@@ -68,7 +68,7 @@ class FeatureTable:
             numbers = described.loc[feature.name]
             rows.append(
                 [html.Cell(feature.label, feature.meaning), feature.unit]
-                + [text.decimal(numbers[column]) for column in ("min", "25%", "50%", "75%", "max")]
+                + [text.plain(numbers[column]) for column in ("min", "25%", "50%", "75%", "max")]
                 + [text.count(numbers["missing"])]
             )
         head = ["feature", "unit", "lowest", "quartile", "median", "quartile", "highest", "missing"]
@@ -117,7 +117,8 @@ def build_features(
     """
     if not isinstance(data, CustomerData):
         data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
-    wanted = [FEATURES[one_of(name, FEATURES, "include")] for name in (include or FEATURES)]
+    names = dict.fromkeys(include or FEATURES)
+    wanted = [FEATURES[one_of(name, FEATURES, "include")] for name in names]
     computable, left_out = [], {}
     for feature in wanted:
         try:

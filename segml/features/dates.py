@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pandas as pd
@@ -23,8 +24,11 @@ PERIODS: dict[str, tuple[str, float | None]] = {
 }
 
 
+_YEAR_FIRST = re.compile(r"\s*\d{4}-?\d{1,2}-?\d{1,2}")  # 01/02/2026 could be two days
+
+
 def as_day(value: Any, name: str) -> dt.date:
-    """Return a date; a time of day is dropped.
+    """Return a date; a time of day is dropped. Text has the year first.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def as_day(value: Any, name: str) -> dt.date:
     >>> as_day("1998-06-30 23:59", "as_of")
     datetime.date(1998, 6, 30)
     """
-    if isinstance(value, (dt.date, pd.Timestamp, str)):
+    if isinstance(value, dt.date) or (isinstance(value, str) and _YEAR_FIRST.match(value)):
         try:
             stamp = pd.Timestamp(value)
         except ValueError as error:

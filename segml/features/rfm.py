@@ -17,14 +17,14 @@ _CALIBRATION = """
 WITH bought AS (
     SELECT customer_id, {index}(ordered_at) AS period, sum(fixed(revenue)) AS spend
     FROM {orders}
-    WHERE {index}(ordered_at) <= {index}(CAST({last} AS DATE))
+    WHERE {index}(ordered_at) <= {index}({last})
     GROUP BY customer_id, {index}(ordered_at)
 )
 SELECT
     customer_id,
     count(*) - 1 AS frequency,
     CAST(max(period) - min(period) AS DOUBLE) * {multiply} / {divide} AS recency,
-    CAST({index}(CAST({as_of} AS DATE)) - min(period) AS DOUBLE) * {multiply} / {divide} AS "T",
+    CAST({index}({as_of}) - min(period) AS DOUBLE) * {multiply} / {divide} AS "T",
     safe_ratio(CAST(sum(spend) - min_by(spend, period) AS DOUBLE), count(*) - 1)
         AS monetary_value
 FROM bought
@@ -37,10 +37,10 @@ WITH bought AS (
     SELECT
         customer_id,
         {index}(ordered_at) AS period,
-        {index}(ordered_at) <= {index}(CAST({as_of} AS DATE)) AS known,
+        {index}(ordered_at) <= {index}({as_of}) AS known,
         sum(fixed(revenue)) AS spend
     FROM {orders}
-    WHERE {index}(ordered_at) <= {index}(CAST({last} AS DATE))
+    WHERE {index}(ordered_at) <= {index}({last})
     GROUP BY customer_id, {index}(ordered_at)
 ),
 counted AS (
@@ -59,11 +59,11 @@ SELECT
     customer_id,
     frequency,
     CAST(last_period - first_period AS DOUBLE) * {multiply} / {divide} AS recency,
-    CAST({index}(CAST({as_of} AS DATE)) - first_period AS DOUBLE) * {multiply} / {divide} AS "T",
+    CAST({index}({as_of}) - first_period AS DOUBLE) * {multiply} / {divide} AS "T",
     safe_ratio(spend, frequency) AS monetary_value,
     frequency_holdout,
     safe_ratio(spend_holdout, frequency_holdout) AS monetary_value_holdout,
-    CAST({index}(CAST({last} AS DATE)) - {index}(CAST({as_of} AS DATE)) AS DOUBLE) * {multiply} / {divide}
+    CAST({index}({last}) - {index}({as_of}) AS DOUBLE) * {multiply} / {divide}
         AS duration_holdout
 FROM counted
 WHERE frequency >= 0
@@ -119,7 +119,7 @@ def rfm_summary(
     NotEnoughDataError
         Nobody bought by `as_of`.
     ParameterError
-        A date or period is wrong, or `holdout_end` is not after `as_of`.
+        A date or period is wrong, or `holdout_end` is not in a later period than `as_of`.
 
     Notes
     -----
@@ -183,15 +183,33 @@ def rfm_table(
             expected=f"a day after {cut.isoformat()}",
         )
     _check_known(orders, cut)
+    index = PERIODS[period][0]
+    # The end of the day: its last hour is known too.
+    bounds = {"as_of": _end(cut), "last": _end(last)}
+    if (
+        holdout_end is not None
+        and not orders.engine.fetch_row(
+            "SELECT {index}({last}) > {index}({as_of})", index=Fragment(index), **bounds
+        )[0]
+    ):
+        raise ParameterError(
+            f"holdout_end falls into the same period {period} as as_of",
+            where="holdout_end",
+            got=last.isoformat(),
+            expected=f"a day after the period that {cut.isoformat()} belongs to",
+        )
     return orders.engine.sql(
         _CALIBRATION if holdout_end is None else _HOLDOUT,
         orders=orders,
-        index=Fragment(PERIODS[period][0]),
-        as_of=cut,
-        last=last,
+        index=Fragment(index),
+        **bounds,
         multiply=multiply,
         divide=divide,
     )
+
+
+def _end(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time.max)
 
 
 def _check_known(orders: Table, cut: dt.date) -> None:

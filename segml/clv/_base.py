@@ -1,0 +1,197 @@
+"""What the CLV estimators share: fitted attributes, summary, saving as data, HTML."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from .._core import html
+from .._core.errors import DataError
+from .._core.text import count, decimal, share
+from ._fit import Optimum
+from ._interval import interval
+from ._rfm import Customers
+from ._unique import Floats
+
+FORMAT = "segml.clv"
+FORMAT_VERSION = 1
+
+
+class CLVModel(BaseEstimator):
+    """Base of the estimators; a model adds its parameters, its likelihood and its predictions.
+
+    Attributes
+    ----------
+    params_ : pandas.Series
+        Estimates by parameter name.
+    covariance_ : pandas.DataFrame
+        Their covariance: the inverse of the observed information.
+    log_likelihood_ : float
+        At the estimates.
+    n_customers_ : int or float
+        Customers used, or the sum of their weights.
+    """
+
+    #: Parameter names in order, with what they mean.
+    _meanings: ClassVar[dict[str, str]]
+    #: Further fitted attributes that are saved.
+    _also_saved: ClassVar[tuple[str, ...]] = ()
+
+    params_: pd.Series
+    covariance_: pd.DataFrame
+    log_likelihood_: float
+    n_customers_: int | float
+
+    @abstractmethod
+    def _read(self, rfm: object) -> Customers:
+        """Return the checked columns that predictions depend on."""
+
+    def _finish(self, optimum: Optimum, n_customers: float) -> Self:
+        names = list(self._meanings)
+        self.params_ = pd.Series(optimum.parameters, index=names, name="estimate")
+        self.covariance_ = pd.DataFrame(optimum.covariance, index=names, columns=names)
+        self.log_likelihood_ = optimum.value
+        self.n_customers_ = int(n_customers) if n_customers.is_integer() else n_customers
+        return self
+
+    def _parameters(self) -> list[float]:
+        check_is_fitted(self, "params_")
+        return [float(value) for value in self.params_]
+
+    def _log_covariance(self) -> Floats:
+        """Return the covariance of the logarithms of the parameters."""
+        values = np.asarray(self._parameters())
+        return self.covariance_.to_numpy() / np.outer(values, values)
+
+    def _with_parameters(self, values: Floats) -> Self:
+        """Return the model as if these were its estimates."""
+        other = clone(self)
+        other.params_ = pd.Series(values, index=self.params_.index, name="estimate")
+        other.covariance_ = self.covariance_
+        return other
+
+    def _predict(self, rfm: object, name: str, function: Callable[..., Floats]) -> pd.Series:
+        """Compute a prediction once per distinct row and give it to each customer."""
+        check_is_fitted(self, "params_")
+        customers = self._read(rfm)
+        columns, kinds = customers.unique()
+        values = function(*columns.values())
+        return pd.Series(values[kinds.inverse], index=customers.index, name=name)
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        r"""Estimates with their standard errors and confidence intervals.
+
+        The interval is symmetric in the logarithm, and so stays positive:
+        :math:`\hat\theta \exp(\pm z\, \mathrm{se}/\hat\theta)`.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        DataFrame
+            Index ``parameter``; columns estimate, std_error, low, high.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ParameterError
+            When `level` is out of range.
+        """
+        estimate = np.asarray(self._parameters())
+        error = np.sqrt(np.diag(self.covariance_.to_numpy()))
+        low, high = interval(estimate, error, "positive", level)
+        return pd.DataFrame(
+            {"estimate": estimate, "std_error": error, "low": low, "high": high},
+            index=pd.Index(self.params_.index, name="parameter"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fitted model as plain data that JSON can hold; no training rows.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        """
+        parameters = self._parameters()
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "model": type(self).__name__,
+            "options": self.get_params(),
+            "parameters": dict(zip(self._meanings, parameters, strict=True)),
+            "covariance": self.covariance_.to_numpy().tolist(),
+            "log_likelihood": self.log_likelihood_,
+            "n_customers": self.n_customers_,
+            **{name.rstrip("_"): getattr(self, name) for name in self._also_saved},
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the model that :meth:`to_dict` described.
+
+        Raises
+        ------
+        DataError
+            When the data are of another model, of a later format, or incomplete.
+        """
+        got = data.get("format"), data.get("model")
+        if got != (FORMAT, cls.__name__):
+            raise DataError(
+                "the data describe another model", where="model", got=got[1], expected=cls.__name__
+            )
+        if data.get("version") != FORMAT_VERSION:
+            raise DataError(
+                "the data are of a format that this version does not read",
+                where="version",
+                got=data.get("version"),
+                expected=str(FORMAT_VERSION),
+            )
+        names = list(cls._meanings)
+        try:
+            model = cls(**data["options"])
+            values = [float(data["parameters"][name]) for name in names]
+            model.params_ = pd.Series(values, index=names, name="estimate")
+            model.covariance_ = pd.DataFrame(data["covariance"], index=names, columns=names)
+            model.log_likelihood_ = data["log_likelihood"]
+            model.n_customers_ = data["n_customers"]
+            for name in cls._also_saved:
+                setattr(model, name, data[name.rstrip("_")])
+        except KeyError as error:
+            raise DataError("the data lack an entry", where=str(error.args[0])) from error
+        return model
+
+    def _repr_html_(self) -> str:
+        name = type(self).__name__
+        if not hasattr(self, "params_"):
+            return html.block(html.note(f"{name}, not fitted yet: call fit(rfm)."))
+        level = 0.95
+        rows: list[list[str | html.Cell]] = [
+            [
+                html.Cell(str(parameter), self._meanings[str(parameter)]),
+                decimal(row["estimate"], 4),
+                decimal(row["std_error"], 2),
+                f"{decimal(row['low'])} to {decimal(row['high'])}",
+            ]
+            for parameter, row in self.summary(level).iterrows()
+        ]
+        caption = (
+            f"{name}: {count(self.n_customers_)} customers,"
+            f" log-likelihood {self.log_likelihood_:,.2f}"
+        )
+        header = ["parameter", "estimate", "std. error", f"{share(level)} interval"]
+        return html.block(html.table(header, rows, caption=caption, numeric=[1, 2, 3]))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Show the table in place of scikit-learn's diagram."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}

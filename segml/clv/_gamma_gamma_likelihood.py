@@ -1,0 +1,54 @@
+"""The log-likelihood of the Gamma-Gamma model with its exact first and second derivatives."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import digamma, gammaln, polygamma
+
+from ._unique import Floats, unique_rows
+
+
+class GammaGammaLikelihood:
+    r"""Sum over customers of the Gamma-Gamma log-likelihood, with exact derivatives.
+
+    .. math::
+
+        \ell = \ln\frac{\Gamma(px+q)}{\Gamma(px)\Gamma(q)} - q\ln\left(1+\frac{mx}{v}\right)
+        - px\ln\left(1+\frac{v}{mx}\right) - \ln m
+
+    Parameters
+    ----------
+    x, m : ndarray of shape (m,)
+        Frequency and mean spend of each kind of customer, both greater than 0.
+    weights : ndarray of shape (m,)
+        How many customers of each kind there are.
+    """
+
+    def __init__(self, x: Floats, m: Floats, weights: Floats) -> None:
+        counts = unique_rows([x], weights)
+        self.count, self.count_weight = x[counts.first], counts.counts
+        self.x, self.spent, self.weight = x, m * x, weights
+        self.constant = float(weights @ np.log(m))
+
+    def __call__(self, parameters: Floats) -> tuple[float, Floats, Floats]:
+        """Return value, gradient and Hessian at (p, q, v)."""
+        p, q, v = parameters
+        x, w = self.count, self.count_weight
+        both, own = digamma(p * x + q), digamma(p * x)
+        both2, own2, q2 = (polygamma(1, at) for at in (p * x + q, p * x, q))
+        value = w @ (gammaln(p * x + q) - gammaln(p * x) - gammaln(q)) - self.constant
+        gradient = np.array([w @ (x * (both - own)), w @ (both - digamma(q)), 0.0])
+        hessian = np.zeros((3, 3))
+        hessian[0, 0] = w @ (x**2 * (both2 - own2))
+        hessian[0, 1] = w @ (x * both2)
+        hessian[1, 1] = w @ (both2 - q2)
+
+        x, w = self.x, self.weight
+        share, prior = np.log1p(v / self.spent), np.log1p(self.spent / v)
+        inverse = 1 / (v + self.spent)
+        value -= q * (w @ prior) + p * ((w * x) @ share)
+        gradient -= [(w * x) @ share, w @ prior, w @ ((p * x + q) * inverse) - q * w.sum() / v]
+        hessian[0, 2] = -(w * x) @ inverse
+        hessian[1, 2] = w.sum() / v - w @ inverse
+        hessian[2, 2] = w @ ((p * x + q) * inverse**2) - q * w.sum() / v**2
+        return float(value), gradient, np.triu(hessian) + np.triu(hessian, 1).T

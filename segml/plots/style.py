@@ -1,0 +1,93 @@
+"""How figures look: one palette, quiet axes, ink that follows the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from segml._core import text
+
+# Drawn in this colour, text and axes take the colour of the page around (see card.py).
+INK = "#21242a"
+GREY = "#8a8f98"
+
+# Okabe and Ito's colour-blind safe palette without black and yellow, and three more hues.
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#D55E00",
+    "#56B4E9",
+    "#8C6BB1",
+    "#A6761D",
+)
+
+_STYLE: Any = {
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 10,
+    "font.size": 10,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "segml",
+}
+
+
+def segment_color(position: int) -> str:
+    """Return the colour of the segment with that id; colours repeat after eight."""
+    return PALETTE[position % len(PALETTE)]
+
+
+def new_axes(ax: Axes | None, width: float = 7.0, height: float = 3.6, title: str = "") -> Axes:
+    """Return `ax`, or the Axes of a new figure (inches) in segml's style."""
+    if ax is None:
+        ax = new_figure(width, height, 1)[0]
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+def new_figure(width: float, height: float, columns: int) -> Sequence[Axes]:
+    """Return the Axes, side by side, of a new figure that no window manager tracks."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+    return list(axes)
+
+
+def style_context() -> Any:
+    """Return the context in which segml draws and saves."""
+    return mpl.rc_context(_STYLE)
+
+
+def money_axis(currency: str) -> FuncFormatter:
+    """Return a tick formatter for amounts."""
+    return FuncFormatter(lambda value, _: _short_money(value, currency))
+
+
+def _short_money(value: float, currency: str) -> str:
+    return text.money(value, currency).removesuffix(".00")
+
+
+share_axis = FuncFormatter(lambda value, _: text.share(round(value, 6)))
+count_axis = FuncFormatter(lambda value, _: f"{value:,.10g}")

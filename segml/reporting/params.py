@@ -1,0 +1,213 @@
+"""What a report is asked to do: one frozen model, every key described.
+
+The descriptions are the documentation of a parameter file; unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+BUILT_IN_SOURCES = ("cdnow", "cdnow_sample")
+
+TimeUnit = Literal["D", "W", "M"]
+
+
+def _calendar_day(value: Any) -> Any:
+    """Let only whole days through, so that 19980630 is not read as seconds since 1970."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("a day that exists in the calendar") from error
+    raise ValueError("a day written like 2026-11-30, without a time")
+
+
+def _unique(values: list[str]) -> list[str]:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"each one once; repeated: {', '.join(repeated)}")
+    return values
+
+
+Day = Annotated[date, BeforeValidator(_calendar_day)]
+Whole = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataParams(_Model):
+    """Which orders to read and how."""
+
+    source: Text = Field(
+        description="cdnow or cdnow_sample (built in), or the path of a CSV or Parquet file "
+        "(or a glob of them); a relative path starts at the folder of this file"
+    )
+    columns: dict[str, Text | None] = Field(
+        default={},
+        description="canonical column: its name in the file; order_id: null means that "
+        "each row is an order",
+    )
+    date_format: Text | None = Field(
+        default=None, description="strptime format of the order date; null means ISO 8601"
+    )
+    separator: Text | None = Field(
+        default=None, description="field separator of a CSV file; null means it is detected"
+    )
+    encoding: str = Field(default="utf-8", description="encoding of a CSV file")
+    exact_duplicates: Literal["drop", "keep"] = Field(
+        default="drop", description="rows that repeat another row in every column"
+    )
+    repeated_order_ids: Literal["merge", "keep"] = Field(
+        default="merge", description="rows that share an order_id: one order, or one each"
+    )
+    negative_revenue: Literal["reject", "keep"] = Field(
+        default="reject", description="orders with a revenue below zero"
+    )
+    zero_revenue: Literal["keep", "reject"] = Field(
+        default="keep", description="orders with a revenue of zero"
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _only_order_id_may_be_absent(cls, columns: dict[str, str | None]) -> dict[str, str | None]:
+        absent = [name for name, column in columns.items() if column is None]
+        if absent not in ([], ["order_id"]):
+            raise ValueError("a column name each; only order_id may be null")
+        return columns
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ValueError("the name of a text encoding, such as utf-8 or latin-1") from error
+        return encoding
+
+
+class DateParams(_Model):
+    """From when customers are looked at."""
+
+    as_of: Day | None = Field(
+        default=None, description="the report's day; null means the last day of the data"
+    )
+    holdout_days: Whole = Field(
+        default=0, ge=0, description="days before as_of kept aside to check the forecast"
+    )
+
+
+class SegmentParams(_Model):
+    """How customers are grouped."""
+
+    n_segments: Whole = Field(default=5, ge=2, le=20, description="number of segments")
+    features: list[Text] = Field(
+        default=["recency", "frequency", "revenue", "aov"],
+        min_length=1,
+        description="features to group by",
+    )
+    names: dict[int, Text] = Field(
+        default={}, description="segment number: name; the others are named from the data"
+    )
+
+    _features_once = field_validator("features")(_unique)
+
+
+class ClvParams(_Model):
+    """How customers' lifetime value is forecast."""
+
+    period: TimeUnit = Field(
+        default="D", description="orders within one day (D), week or month count as one purchase"
+    )
+    time_unit: TimeUnit = Field(
+        default="W", description="unit of the model's time: days (D), weeks or months"
+    )
+    horizon: Real = Field(default=52.0, gt=0, description="how far to forecast, in time_unit")
+    discount_rate: Real = Field(default=0.10, ge=0, description="discount rate, a year")
+    margin: Real = Field(default=1.0, gt=0, le=1, description="margin as a share of revenue")
+
+
+class KpiParams(_Model):
+    """How key figures are counted."""
+
+    period_days: Whole = Field(
+        default=90,
+        ge=1,
+        description="retention compares the two periods of this many days that end at as_of",
+    )
+
+
+class ReportParams(_Model):
+    """One report: what to run, on which data, with which parameters.
+
+    Examples
+    --------
+    >>> params = ReportParams(report="cdnow", title="CDNOW", data={"source": "cdnow"})
+    >>> params.seed, params.clv.horizon, params.notebooks[0]
+    (1, 52.0, '01_data_quality')
+    """
+
+    report: str = Field(
+        pattern=r"^[a-z0-9_-]+$",
+        description="folder below reports/: lower-case letters, digits, _ and -",
+    )
+    title: Text = Field(description="title of the page")
+    seed: Whole = Field(default=1, ge=0, description="seed of everything random")
+    currency: str = Field(
+        default="",
+        pattern=r"^([A-Z]{3})?$",
+        description='ISO code such as EUR; "" when there is none',
+    )
+    notebooks: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field(
+        default=[
+            "01_data_quality",
+            "02_features",
+            "03_segmentation",
+            "04_lifetime_value",
+            "05_kpis",
+        ],
+        min_length=1,
+        description="notebooks to run, in this order, without .ipynb",
+    )
+    data: DataParams = Field(description="which orders to read and how")
+    dates: DateParams = Field(default=DateParams(), description="from when customers are looked at")
+    segments: SegmentParams = Field(
+        default=SegmentParams(), description="how customers are grouped"
+    )
+    clv: ClvParams = Field(default=ClvParams(), description="how lifetime value is forecast")
+    kpis: KpiParams = Field(default=KpiParams(), description="how key figures are counted")
+
+    _notebooks_once = field_validator("notebooks")(_unique)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every parameter, defaults included, as plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+def model_at(path: Sequence[int | str]) -> type[BaseModel] | None:
+    """Return the model whose keys live at a key path, or None where there is none.
+
+    Examples
+    --------
+    >>> model_at(["clv"]).__name__
+    'ClvParams'
+    """
+    model: type[BaseModel] = ReportParams
+    for part in path:
+        field = model.model_fields.get(str(part))
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return None
+        model = kind
+    return model

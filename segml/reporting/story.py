@@ -1,0 +1,178 @@
+"""The sentences and headline numbers of a report, computed from its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from segml._core import html, text
+from segml.kpis.table import ALL
+
+from .workspace import UNIT_NAMES, Workspace
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of a page."""
+
+    content: str
+
+    def _repr_html_(self) -> str:
+        return html.block(self.content)
+
+
+def data_facts(workspace: Workspace) -> Html:
+    """Return what the orders span: customers, orders, revenue, dates."""
+    orders = workspace.data.orders
+    customers, count, revenue, first, last = orders.table.row(
+        "SELECT count(DISTINCT customer_id), count(*), CAST(sum(fixed(revenue)) AS DOUBLE),"
+        " min(ordered_at), max(ordered_at) FROM {self}"
+    )
+    account = orders.account
+    left_out = f"{text.count(account.rows_rejected)} of {text.count(account.rows_in)} rows left out"
+    return Html(
+        html.facts(
+            [
+                ("Customers", text.count(customers), ""),
+                ("Orders", text.count(count), left_out),
+                ("Revenue", text.money(revenue, workspace.params.currency), ""),
+                ("First order", f"{first:%Y-%m-%d}", ""),
+                ("Last order", f"{last:%Y-%m-%d}", f"report as of {workspace.as_of:%Y-%m-%d}"),
+            ]
+        )
+    )
+
+
+def segment_facts(workspace: Workspace) -> Html:
+    """Return each segment's name with its size."""
+    rows = workspace.segments.to_dict("records")
+    return Html(
+        html.facts(
+            (row["name"], text.share(row["share"]), f"{text.count(row['size'])} customers")
+            for row in rows
+        )
+    )
+
+
+def value_facts(workspace: Workspace) -> Html:
+    """Return the forecast for all customers: purchases, value, who is still active."""
+    kpis = workspace.kpis
+    value, alive = kpis.rows("clv").loc[ALL], kpis.rows("p_alive").loc[ALL]
+    total = workspace.lifetime_value.sum_by(workspace.labels * 0).iloc[0]
+
+    def interval(row: Mapping[str, float]) -> str:
+        return " to ".join(
+            text.money(row[end], workspace.params.currency) for end in ("low", "high")
+        )
+
+    currency = workspace.params.currency
+    return Html(
+        html.facts(
+            [
+                (
+                    f"Value of all customers, {workspace.horizon}",
+                    text.money(total["value"], currency),
+                    interval(total),
+                ),
+                (
+                    "Value per customer",
+                    text.money(value["value"], currency),
+                    interval(value),
+                ),
+                (
+                    "Expected to be active",
+                    text.share(alive["value"]),
+                    f"{text.share(alive['low'])} to {text.share(alive['high'])} of customers",
+                ),
+            ]
+        )
+    )
+
+
+def value_story(workspace: Workspace) -> Html:
+    """Say how far the forecast can be trusted, and what it rests on."""
+    asked = workspace.params.clv
+    notes = []
+    check = workspace.holdout
+    unit = UNIT_NAMES[asked.time_unit]
+    if check is None:
+        notes.append(
+            "The forecast has not been checked: set dates.holdout_days to keep the last days "
+            "aside and compare."
+        )
+    elif check.actual:
+        size = abs(check.error)
+        verdict = (
+            "close to what happened"
+            if size <= 0.1
+            else "too low: expect more than the forecast says"
+            if check.error < 0
+            else "too high: expect less than the forecast says"
+        )
+        notes.append(
+            f"Fitted {text.count(check.duration)} {unit} earlier, the model's total was "
+            f"{text.share(size)} {'below' if check.error < 0 else 'above'} the purchases that "
+            f"followed, {verdict}."
+        )
+    left_out = workspace.spend_model.n_left_out_
+    repeat = int((workspace.rfm["frequency"] > 0).sum())
+    notes.append(
+        f"Spend is estimated from the {text.count(repeat)} customers with a repeat purchase"
+        + (
+            f"; {text.count(left_out)} customers without a positive repeat spend do not inform it."
+            if left_out
+            else "."
+        )
+    )
+    notes.append(
+        "The BG/NBD model counts a customer who bought once as active until a further "
+        "purchase shows otherwise, so “active” says little of one-time buyers; their "
+        "expected purchases are low all the same."
+    )
+    return Html("".join(html.note(note) for note in notes))
+
+
+def churn_by_segment(workspace: Workspace) -> Html:
+    """Return how many customers of each segment are in each churn band."""
+    customers = workspace.customers
+    counts = pd.crosstab(customers["segment"], customers["churn_band"])
+    silent = customers.groupby("segment")["p_no_purchase"].mean()
+    bands = [str(band) for band in counts.columns]
+    rows = []
+    for name in workspace.segments["name"]:
+        total = int(counts.loc[name].sum())
+        cells = [html.Cell(text.count(n), text.share(n / total)) for n in counts.loc[name]]
+        rows.append([name, *cells, text.share(silent[name])])
+    return Html(
+        html.table(
+            ["segment", *bands, f"chance of no purchase in {workspace.horizon}"],
+            rows,
+            caption="Customers by churn band: the probability that they are still active",
+            numeric=range(1, len(bands) + 2),
+        )
+    )
+
+
+def kpi_story(workspace: Workspace) -> Html:
+    """Say which segments to keep, win back or develop, from the KPIs."""
+    kpis = workspace.kpis
+    revenue = kpis.rows("share_of_revenue").drop(index=ALL)["value"]
+    customers = kpis.rows("share_of_customers").drop(index=ALL)["value"]
+    value = kpis.rows("clv").drop(index=ALL)["value"]
+    retention = kpis.rows("retention_rate").drop(index=ALL)["value"]
+    keep = str(value.idxmax())
+    notes = [
+        f"Keep: “{keep}” bring {text.share(revenue[keep])} of revenue with "
+        f"{text.share(customers[keep])} of customers and are worth most from here on."
+    ]
+    lapsing = (revenue * (1 - retention)).drop(index=keep).dropna()
+    if len(lapsing):
+        back = str(lapsing.idxmax())
+        notes.append(
+            f"Win back: “{back}” brought {text.share(revenue[back])} of revenue so far, but of "
+            f"those who ordered in the earlier period only {text.share(retention[back])} "
+            "ordered in the later one."
+        )
+    return Html("".join(html.note(note) for note in notes))

@@ -1,0 +1,318 @@
+"""One report's results, each computed once, handed from notebook to notebook as artefacts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segml._core.files import whole_file, write_json
+from segml.clustering import KMeansSegmenter, SegmentProfile, profile_segments
+from segml.clv import (
+    BetaGeoModel,
+    GammaGammaModel,
+    HoldoutCheck,
+    Prediction,
+    churn_table,
+    customer_lifetime_value,
+    holdout_check,
+    predict_with_interval,
+)
+from segml.data import (
+    CleaningPolicy,
+    CustomerData,
+    DataTable,
+    RowAccount,
+    clean,
+    load_cdnow,
+    load_cdnow_sample,
+    read_orders,
+)
+from segml.engine import default_engine
+from segml.features import FeatureTable, build_features, make_preprocessor, rfm_summary
+from segml.features.dates import last_day
+from segml.kpis import KpiTable, kpi_table
+
+from .params import ReportParams
+from .params_file import load_params, validate_params
+
+_BUILT_IN = {"cdnow": load_cdnow, "cdnow_sample": load_cdnow_sample}
+_UNIT_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
+UNIT_NAMES = {"D": "days", "W": "weeks", "M": "months"}
+
+
+def open_workspace(
+    params: ReportParams | Mapping[str, Any] | str | Path, run_dir: str | Path | None = None
+) -> Workspace:
+    """Open the results of a report.
+
+    Parameters
+    ----------
+    params : path, mapping or ReportParams
+        What the report is asked to do: a parameter file or its content.
+    run_dir : path, optional
+        A run folder: results that are in its ``artefacts`` are read from there, others
+        are computed and written there. Without it nothing is written.
+
+    Returns
+    -------
+    Workspace
+        Its attributes are the results; each is computed when it is first asked for.
+
+    Raises
+    ------
+    ParameterError
+        The parameters are wrong.
+
+    Examples
+    --------
+    >>> workspace = open_workspace({
+    ...     "report": "sample", "title": "Sample", "data": {"source": "cdnow_sample"},
+    ...     "segments": {"features": ["recency_days", "orders"], "n_segments": 3}})
+    >>> workspace.segments["size"].sum()
+    np.int64(2357)
+    """
+    if isinstance(params, (str, Path)):
+        params = load_params(params)
+    elif not isinstance(params, ReportParams):
+        params = validate_params(params)
+    return Workspace(params, None if run_dir is None else Path(run_dir))
+
+
+class Workspace:
+    """Results of one report; see :func:`open_workspace`.
+
+    Parameters
+    ----------
+    params : ReportParams
+        What the report is asked to do.
+    run_dir : Path or None
+        Its run folder.
+    """
+
+    def __init__(self, params: ReportParams, run_dir: Path | None) -> None:
+        self.params = params
+        self.run_dir = run_dir
+
+    @cached_property
+    def data(self) -> CustomerData:
+        """The clean orders, with the account of every row."""
+        if (stored := self._stored("orders.parquet")) is not None:
+            rejects = self._stored("rejected_orders.parquet")
+            account = RowAccount(**json.loads(self._path("cleaning.json").read_text()))
+            engine = default_engine()
+            return CustomerData(
+                DataTable("orders", engine.register(stored), engine.register(rejects), account)
+            )
+        asked = self.params.data
+        if asked.source in _BUILT_IN:
+            read = _BUILT_IN[asked.source]()
+        else:
+            read = CustomerData(
+                read_orders(
+                    asked.source,
+                    asked.columns,
+                    date_format=asked.date_format,
+                    separator=asked.separator,
+                    encoding=asked.encoding,
+                )
+            )
+        policy = CleaningPolicy(
+            exact_duplicates=asked.exact_duplicates,
+            repeated_order_ids=asked.repeated_order_ids,
+            negative_revenue=asked.negative_revenue,
+            zero_revenue=asked.zero_revenue,
+        )
+        data, _ = clean(read, policy)
+        if self.run_dir is not None:
+            said = data.orders.account.to_dict()
+            del said["rows_rejected"]  # follows from the reasons
+            write_json(self._path("cleaning.json"), said)
+            data.orders.rejects.to_parquet(self._path("rejected_orders.parquet"))
+            data.orders.table.to_parquet(self._path("orders.parquet"))
+        return data
+
+    @cached_property
+    def as_of(self) -> dt.date:
+        """The report's day: as asked, or that of the last order."""
+        return self.params.dates.as_of or last_day(self.data.orders.table)
+
+    @cached_property
+    def features(self) -> FeatureTable:
+        """The features that segments are made of."""
+        features = build_features(self.data, self.as_of, self.params.segments.features)
+        if self.run_dir is not None and not self._path("features.parquet").exists():
+            features.to_parquet(self._path("features.parquet"))
+        return features
+
+    @cached_property
+    def labels(self) -> pd.Series:
+        """Segment id by customer."""
+        if (stored := self._stored("segments.parquet")) is not None:
+            return pq.read_table(stored).to_pandas().set_index("customer_id")["segment"]
+        self._segment()
+        return self.labels
+
+    @cached_property
+    def segments(self) -> pd.DataFrame:
+        """One row per segment, by id: name, size, share."""
+        if self._stored("segments.parquet") is not None:
+            rows = json.loads(self._path("segments.json").read_text())["segments"]
+            return pd.DataFrame(rows).set_index("segment")
+        self._segment()
+        return self.segments
+
+    def _segment(self) -> None:
+        asked = self.params.segments
+        segmenter = KMeansSegmenter(
+            asked.n_segments,
+            preprocessor=make_preprocessor(self.features),
+            names=asked.names,
+            random_state=self.params.seed,
+        ).fit(self.features)
+        self.segments, self.labels = segmenter.segments_, segmenter.labels_
+        described = {
+            "method": "k-means",
+            "features": self.features.names,
+            "n_segments": asked.n_segments,
+            "seed": self.params.seed,
+            "segments": self.segments.reset_index().to_dict("records"),
+            "centres": segmenter.cluster_centers_.tolist(),
+        }
+        if self.run_dir is not None:
+            write_json(self._path("segments.json"), described)
+            self._write(
+                "segments.parquet",
+                self.labels.to_frame().assign(name=self.labels.map(self.segments["name"])),
+            )
+
+    @cached_property
+    def profile(self) -> SegmentProfile:
+        """What each segment is like."""
+        profile = profile_segments(self.features, self.labels, self.segments["name"])
+        self._write("segment_profile.parquet", profile.table)
+        return profile
+
+    @cached_property
+    def rfm(self) -> pd.DataFrame:
+        """The RFM table of all orders up to the report's day."""
+        asked = self.params.clv
+        rfm = rfm_summary(self.data, self.as_of, asked.period, time_unit=asked.time_unit)
+        self._write("rfm.parquet", rfm)
+        return rfm
+
+    @cached_property
+    def purchase_model(self) -> BetaGeoModel:
+        """The BG/NBD model of purchases."""
+        if self._stored("purchase_model.json") is not None:
+            return BetaGeoModel.from_dict(json.loads(self._path("purchase_model.json").read_text()))
+        model = BetaGeoModel().fit(self.rfm)
+        if self.run_dir is not None:
+            write_json(self._path("purchase_model.json"), model.to_dict())
+        return model
+
+    @cached_property
+    def spend_model(self) -> GammaGammaModel:
+        """The Gamma-Gamma model of spend per purchase; repeat buyers of zero value left out."""
+        if self._stored("spend_model.json") is not None:
+            return GammaGammaModel.from_dict(json.loads(self._path("spend_model.json").read_text()))
+        model = GammaGammaModel(non_positive="leave_out").fit(self.rfm)
+        if self.run_dir is not None:
+            write_json(self._path("spend_model.json"), model.to_dict())
+        return model
+
+    @property
+    def horizon(self) -> str:
+        """The forecast horizon in words."""
+        return f"{self.params.clv.horizon:g} {self.time_unit}"
+
+    @property
+    def time_unit(self) -> str:
+        """The models' unit of time in words."""
+        return UNIT_NAMES[self.params.clv.time_unit]
+
+    @cached_property
+    def lifetime_value(self) -> Prediction:
+        """Discounted margin expected of each customer within the horizon."""
+        asked = self.params.clv
+        per_unit = (1 + asked.discount_rate) ** (_UNIT_DAYS[asked.time_unit] / 365.25) - 1
+        return customer_lifetime_value(
+            self.purchase_model,
+            self.spend_model,
+            self.rfm,
+            asked.horizon,
+            discount_rate=per_unit,
+            margin=asked.margin,
+        )
+
+    @cached_property
+    def p_alive(self) -> Prediction:
+        """Probability of each customer of being active."""
+        return predict_with_interval(self.purchase_model, "expected_probability_alive", self.rfm)
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """One row per customer: segment, lifetime value with interval, churn forecast."""
+        table = self.lifetime_value.to_frame().join(
+            churn_table(self.purchase_model, self.rfm, self.params.clv.horizon)
+        )
+        table.insert(0, "segment", self.labels.reindex(table.index).map(self.segments["name"]))
+        self._write("customers.parquet", table.astype({"churn_band": "str"}))
+        return table
+
+    @cached_property
+    def holdout(self) -> HoldoutCheck | None:
+        """The forecast checked on the last days; None when no days are held out."""
+        days = self.params.dates.holdout_days
+        if days == 0:
+            return None
+        asked = self.params.clv
+        rfm = rfm_summary(
+            self.data,
+            self.as_of - dt.timedelta(days=days),
+            asked.period,
+            holdout_end=self.as_of,
+            time_unit=asked.time_unit,
+        )
+        check = holdout_check(BetaGeoModel().fit(rfm), rfm)
+        self._write("holdout.parquet", check.table)
+        return check
+
+    @cached_property
+    def kpis(self) -> KpiTable:
+        """KPIs by segment, predictions included."""
+        table = kpi_table(
+            self.data,
+            self.labels,
+            self.segments["name"],
+            as_of=self.as_of,
+            period_days=self.params.kpis.period_days,
+            predictions={"clv": self.lifetime_value, "p_alive": self.p_alive},
+            currency=self.params.currency,
+        )
+        self._write("kpis.parquet", table.table)
+        return table
+
+    def _path(self, name: str) -> Path:
+        if self.run_dir is None:
+            raise AssertionError("a workspace without a run folder has no artefacts")
+        return self.run_dir / "artefacts" / name
+
+    def _stored(self, name: str) -> Path | None:
+        if self.run_dir is None or not self._path(name).exists():
+            return None
+        return self._path(name)
+
+    def _write(self, name: str, frame: pd.DataFrame) -> None:
+        if self.run_dir is None or self._path(name).exists():
+            return
+        table = pa.Table.from_pandas(frame.reset_index() if frame.index.name else frame)
+        with whole_file(self._path(name)) as aside:
+            pq.write_table(table.replace_schema_metadata(None), aside, compression="zstd")
