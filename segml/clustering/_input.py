@@ -50,6 +50,34 @@ def check_complete(values: np.ndarray, names: list[str]) -> None:
     )
 
 
+def check_numbers(X: Any) -> None:
+    """Refuse a DataFrame with text.
+
+    Raises
+    ------
+    DataError
+        Names the columns.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return
+    text = [
+        str(name)
+        for name, column in X.items()
+        if (pd.to_numeric(column, errors="coerce").isna() & column.notna()).any()
+    ]
+    if text:
+        raise DataError(
+            "some features are not numbers", got=", ".join(text), expected="numbers, or no column"
+        )
+
+
+def like_frame(values: np.ndarray, X: Any, rows: Any = slice(None)) -> Any:
+    """Return values under the columns of a DataFrame and the index of those of its rows."""
+    if isinstance(X, pd.DataFrame):
+        return pd.DataFrame(values, index=X.index[rows], columns=X.columns)
+    return values
+
+
 def like_input(labels: np.ndarray, X: Any, name: str = "segment") -> Any:
     """Return labels indexed as a DataFrame was; as an array where an array came in."""
     if isinstance(X, pd.DataFrame):

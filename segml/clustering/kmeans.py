@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from segml._core.check import number
 from segml._core.errors import NotEnoughDataError, ParameterError
 
-from ._input import as_frame, check_complete, like_input
+from ._input import as_frame, check_complete, check_numbers, like_frame, like_input
 from .naming import name_segments
 
 
@@ -118,16 +118,16 @@ class KMeansSegmenter(
         Raises
         ------
         DataError
-            Missing or infinite values.
+            Missing or infinite values, or text.
         NotEnoughDataError
             Fewer distinct customers than segments.
         ParameterError
-            A parameter is out of range, or a name is given to no segment.
+            A parameter is out of range, or a name is given to no segment or to two.
         """
         n_segments = int(number(self.n_segments, "n_segments", low=1, whole=True))
         n_init = int(number(self.n_init, "n_init", low=1, whole=True))
-        X = as_frame(X)
-        values = self._validate(X, reset=True)
+        X = self._validate(as_frame(X), reset=True)
+        values = np.asarray(X)
         distinct = len(np.unique(values, axis=0))
         if distinct < n_segments:
             raise NotEnoughDataError(
@@ -139,7 +139,7 @@ class KMeansSegmenter(
         self.preprocessor_ = (
             StandardScaler() if self.preprocessor is None else clone(self.preprocessor)
         )
-        taken = X.iloc[order] if isinstance(X, pd.DataFrame) else values[order]
+        taken = like_frame(values[order], X, order)
         with threadpool_limits(limits=1):
             scaled = np.ascontiguousarray(self.preprocessor_.fit_transform(taken), dtype=float)
             kmeans = KMeans(n_segments, n_init=n_init, random_state=self.random_state).fit(scaled)
@@ -168,8 +168,7 @@ class KMeansSegmenter(
             Segment ids; for the customers of the fit they are `labels_`.
         """
         check_is_fitted(self)
-        X = as_frame(X)
-        self._validate(X, reset=False)
+        X = self._validate(as_frame(X), reset=False)
         return like_input(self._nearest(self._scale(X)), X)
 
     def transform(self, X: Any) -> Any:
@@ -186,8 +185,7 @@ class KMeansSegmenter(
             Euclidean distances; a DataFrame after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        X = as_frame(X)
-        self._validate(X, reset=False)
+        X = self._validate(as_frame(X), reset=False)
         return np.sqrt(self._squared_distances(self._scale(X)))
 
     def predict_membership(self, X: Any) -> pd.DataFrame:
@@ -212,32 +210,36 @@ class KMeansSegmenter(
         Learning, section 9.3.2).
         """
         check_is_fitted(self)
-        X = as_frame(X)
-        self._validate(X, reset=False)
+        X = self._validate(as_frame(X), reset=False)
         squared = self._squared_distances(self._scale(X))
         n = len(self.labels_)
         variance = max(self.inertia_ / (n * self.cluster_centers_.shape[1]), np.finfo(float).tiny)
         excess = squared - squared.min(axis=1, keepdims=True)
-        weight = np.exp(-excess / (2 * variance))
+        with np.errstate(over="ignore"):  # where every customer is a centre, s² is next to nothing
+            weight = np.exp(-excess / (2 * variance))
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(
             weight / weight.sum(axis=1, keepdims=True), index=index, columns=self.segments_.index
         )
 
-    def _validate(self, X: Any, reset: bool) -> np.ndarray:
-        values = validate_data(
-            self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, order="C"
-        )
+    def _validate(self, X: Any, reset: bool) -> Any:
+        """Return complete numbers in double precision, as a DataFrame where one came in."""
+        try:
+            values = validate_data(
+                self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, order="C"
+            )
+        except ValueError:
+            check_numbers(X)
+            raise
         names = getattr(self, "feature_names_in_", None)
         check_complete(
             values,
             [f"column {j}" for j in range(values.shape[1])] if names is None else list(names),
         )
-        return values
+        return like_frame(values, X)
 
     def _scale(self, X: Any) -> np.ndarray:
-        taken = X if isinstance(X, pd.DataFrame) else np.asarray(X, dtype=np.float64)
-        return np.ascontiguousarray(self.preprocessor_.transform(taken), dtype=float)
+        return np.ascontiguousarray(self.preprocessor_.transform(X), dtype=float)
 
     def _squared_distances(self, scaled: np.ndarray) -> np.ndarray:
         # Differences, not the faster |x|² - 2xc + |c|²: that depends on how rows are batched.
@@ -258,6 +260,13 @@ class KMeansSegmenter(
                 where="names",
                 got=unknown[0],
                 expected=f"ids from 0 to {len(sizes) - 1}",
+            )
+        if len(set(own.values())) < len(own):
+            raise ParameterError(
+                "two segments are given the same name",
+                where="names",
+                got=own,
+                expected="a name of its own for each segment",
             )
         columns = getattr(self, "feature_names_in_", None)
         if columns is None or len(columns) != self.cluster_centers_.shape[1]:

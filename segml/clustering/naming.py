@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count, product
+from string import ascii_uppercase
 
 import pandas as pd
 
@@ -42,12 +44,20 @@ def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None)
         for i in clashing:
             depth[i] += 1
     names = [_phrase(words[i][: depth[i]]) for i in range(len(words))]
-    letters: dict[frozenset[str], int] = {}
-    for i in _alike(words, depth, own):
-        key = frozenset(words[i][: depth[i]])
-        letters[key] = letters.get(key, 0) + 1
-        names[i] += f" {chr(64 + letters[key])}"
+    alike = _alike(words, depth, own)
+    taken = {*own.values(), *(name for i, name in enumerate(names) if i not in alike)}
+    letters: dict[frozenset[str], Iterator[str]] = {}
+    for i in alike:
+        following = letters.setdefault(frozenset(words[i][: depth[i]]), _letters())
+        names[i] = next(name for x in following if (name := f"{names[i]} {x}") not in taken)
+        taken.add(names[i])
     return [own.get(i, name) for i, name in enumerate(names)]
+
+
+def _letters() -> Iterator[str]:
+    """Yield A to Z, AA to ZZ and so on."""
+    for size in count(1):
+        yield from ("".join(letters) for letters in product(ascii_uppercase, repeat=size))
 
 
 def _alike(words: list[list[str]], depth: list[int], own: Mapping[int, str]) -> list[int]:

@@ -108,7 +108,8 @@ def profile_segments(
     Raises
     ------
     DataError
-        The customers of `features` and `labels` are not the same, or values are missing.
+        The customers of `features` and `labels` are not the same, a customer has no
+        segment, or values are missing.
 
     Notes
     -----
@@ -126,6 +127,10 @@ def profile_segments(
     {0: 1.0, 1: 9.0}
     """
     frame = as_frame(features)
+    if labels.isna().any():
+        raise DataError(
+            "a customer has no segment", where="labels", got=f"{int(labels.isna().sum()):,} rows"
+        )
     if not frame.index.equals(labels.index):
         if len(frame) != len(labels) or not frame.index.isin(labels.index).all():
             raise DataError(
@@ -175,6 +180,8 @@ def _difference(inside: np.ndarray, outside: np.ndarray, level: float) -> tuple[
     """Return Cohen's d and the half width of its interval."""
     n, m = len(inside), len(outside)
     if m == 0 or n + m < 3:
+        return np.nan, np.nan
+    if np.ptp(inside) == np.ptp(outside) == 0:  # rounding leaves the sum of squares above 0
         return np.nan, np.nan
     squares = ((inside - inside.mean()) ** 2).sum() + ((outside - outside.mean()) ** 2).sum()
     pooled = np.sqrt(squares / (n + m - 2))

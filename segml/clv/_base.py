@@ -11,9 +11,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .._core import html
-from .._core.errors import DataError
-from .._core.text import count, decimal, share
+from segml._core import html
+from segml._core.errors import DataError
+from segml._core.text import count, decimal, share
+
 from ._fit import Optimum
 from ._interval import interval
 from ._rfm import Customers

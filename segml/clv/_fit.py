@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._core.errors import ConvergenceError
-from .._core.text import decimal
+from segml._core.errors import ConvergenceError
+from segml._core.text import decimal
+
 from ._unique import Floats
 
 #: Parameters to the log-likelihood, its gradient and its Hessian.

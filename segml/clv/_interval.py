@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from .._core.check import number
+from segml._core.check import number
+
 from ._unique import Floats
 
 Scale = Literal["positive", "probability"]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .._core.check import nearest
-from .._core.errors import DataError, MissingTableError, NotEnoughDataError
-from .._core.text import count
+from segml._core.check import nearest
+from segml._core.errors import DataError, MissingTableError, NotEnoughDataError
+from segml._core.text import count
+
 from ._unique import Floats, UniqueRows, unique_rows
 
 FREQUENCY, RECENCY, AGE, VALUE = "frequency", "recency", "T", "monetary_value"
@@ -44,12 +45,6 @@ class Customers:
         """Return the columns of the distinct rows, and which customers have them."""
         kinds = unique_rows(list(self.columns.values()), weights)
         return {name: values[kinds.first] for name, values in self.columns.items()}, kinds
-
-    def take(self, rows: NDArray[np.bool_]) -> Customers:
-        """Return the customers at which `rows` is true."""
-        return Customers(
-            self.index[rows], {name: values[rows] for name, values in self.columns.items()}
-        )
 
 
 def as_frame(rfm: object) -> pd.DataFrame:

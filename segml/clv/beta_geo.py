@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .._core.check import number
-from .._core.errors import NotEnoughDataError, ParameterError
+from segml._core.check import number
+from segml._core.errors import NotEnoughDataError, ParameterError
+
 from ._alive_purchases import alive_purchases
 from ._base import CLVModel
 from ._beta_geo_likelihood import BetaGeoLikelihood

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .._core.check import number
-from .._core.errors import ParameterError
+from segml._core.check import number
+from segml._core.errors import ParameterError
+
 from .beta_geo import BetaGeoModel
 
 BANDS = ("likely lost", "at risk", "active")

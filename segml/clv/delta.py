@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._core.check import one_of
+from segml._core.check import one_of
+
 from ._base import CLVModel
 from ._interval import Scale
 from .prediction import Prediction

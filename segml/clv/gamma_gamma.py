@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from .._core.check import one_of
-from .._core.errors import DataError, NotEnoughDataError
+from segml._core.check import one_of
+from segml._core.errors import DataError, NotEnoughDataError
+
 from ._base import CLVModel
 from ._fit import maximise
 from ._gamma_gamma_likelihood import GammaGammaLikelihood
@@ -137,8 +138,8 @@ class GammaGammaModel(CLVModel):
                 got=f"{len(x)} distinct rows with frequency and {VALUE} greater than 0",
                 expected=f"at least as many as parameters, {len(self._meanings)}",
             )
-        mean = (w @ m) / w.sum()
-        starts = [[6.0, 4.0, 0.5 * mean], [1.0, 2.0, mean], [2.0, 10.0, 4.5 * mean]]
+        typical = float(np.exp((w @ np.log(m)) / w.sum()))  # a mean may be all one customer
+        starts = [[6.0, 4.0, 0.5 * typical], [1.0, 2.0, typical], [2.0, 10.0, 4.5 * typical]]
         optimum = maximise(GammaGammaLikelihood(x, m, w), starts, list(self._meanings))
         left_out = float(kinds.counts.sum() - w.sum())
         self.n_left_out_ = int(left_out) if left_out.is_integer() else left_out

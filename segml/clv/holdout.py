@@ -118,7 +118,7 @@ def holdout_check(model: Any, rfm: pd.DataFrame, last: int = 7) -> HoldoutCheck:
                 "frequency": f"{value}+" if value == last else str(value),
                 "customers": n,
                 "actual": mean,
-                "low": max(0.0, mean - half),
+                "low": np.maximum(0.0, mean - half),  # missing where the half width is
                 "high": mean + half,
                 "expected": float(expected[inside].mean()),
             }

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
 
-from .._core.check import number
-from .._core.errors import ParameterError
+from segml._core.check import number
+from segml._core.errors import ParameterError
+
 from ._base import CLVModel
 from .delta import predict_by_delta
 from .gamma_gamma import GammaGammaModel

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .._core import html
-from .._core.errors import DataError
-from .._core.text import count, decimal, share
+from segml._core import html
+from segml._core.errors import DataError
+from segml._core.text import count, decimal, share
+
 from ._interval import Scale, interval
 from ._unique import Codes, Floats
 
@@ -159,8 +160,8 @@ class Prediction:
                     expected="one row per customer",
                 )
         known = groups.dropna()
-        unknown = len(groups) - int(groups.index.isin(index).sum())
-        missing = len(index) - int(index.isin(known.index).sum())
+        unknown = int((index.get_indexer(groups.index) < 0).sum())
+        missing = int((known.index.get_indexer(index) < 0).sum())
         if unknown or missing:
             raise DataError(
                 "the groups are not of the customers of the prediction",
@@ -176,13 +177,14 @@ class Prediction:
             self.values.set_axis(everyone.index), self.jacobian, self.covariance, "", self.scale
         )
         mean, total = whole.mean_by(everyone).iloc[0], whole.sum_by(everyone).iloc[0]
+        name = self.name.replace("_", " ")
         items = [("customers", count(len(self.values)), "")]
         for what, row in (("mean", mean), ("total", total)):
             ends = f"{share(_LEVEL)} interval {decimal(row['low'])} to {decimal(row['high'])}"
-            items.append((f"{what} {self.name}", decimal(row["value"]), ends))
+            items.append((f"{what} {name}", decimal(row["value"]), ends))
         low, middle, high = self.values.quantile([0.1, 0.5, 0.9])
         tenths = f"80% of customers lie between {decimal(low)} and {decimal(high)}"
-        items.append((f"median {self.name}", decimal(middle), tenths))
+        items.append((f"median {name}", decimal(middle), tenths))
         return html.block(
             html.facts(items),
             html.note(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from segml._core import html, text
 from segml._core.check import number, one_of
-from segml._core.errors import DataError
+from segml._core.errors import DataError, ParameterError
 from segml.clv import Prediction
 from segml.data import CustomerData, DataTable, read_orders
 from segml.features.dates import as_day, last_day
@@ -149,7 +149,7 @@ def kpi_table(
     Raises
     ------
     ParameterError
-        An unknown KPI, with the nearest spelling; a number out of range.
+        An unknown KPI, with the nearest spelling; a number out of range; a name given twice.
     DataError
         A customer stands in `segments` twice, without a segment, or has no order.
 
@@ -183,6 +183,7 @@ def kpi_table(
     frame, unassigned = per_customer(data, segments, computable, day, days)
     ids = sorted(frame["segment"].unique())
     named = {i: f"segment {i}" for i in ids} | dict(names if names is not None else {}) | {ALL: ALL}
+    _check_names([named[i] for i in ids])
     sizes = frame["segment"].value_counts()
     rows = []
     for kpi in wanted:
@@ -224,6 +225,17 @@ def _check_segments(segments: pd.Series) -> None:
             where="segments",
             got=f"{int(segments.isna().sum()):,} rows",
         )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name == ALL or names.count(name) > 1:
+            raise ParameterError(
+                "two columns of the table would have the same name",
+                where="names",
+                got=name,
+                expected=f"a name of its own for each segment, and none called {ALL!r}",
+            )
 
 
 def _reason(data: CustomerData, kpi: KPI, predictions: Mapping[str, Prediction]) -> str | None:

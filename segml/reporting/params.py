@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from segml._core.check import nearest
 
 BUILT_IN_SOURCES = ("cdnow", "cdnow_sample")
 
@@ -34,6 +43,15 @@ def _unique(values: list[str]) -> list[str]:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"each one once; repeated: {', '.join(repeated)}")
+    return values
+
+
+def _known(values: list[str], allowed: Iterable[str]) -> list[str]:
+    allowed = list(allowed)
+    if unknown := [value for value in values if value not in allowed]:
+        close = nearest(unknown[0], allowed)
+        hint = f"; for {unknown[0]!r} did you mean {close!r}?" if close else ""
+        raise ValueError(f"of {', '.join(allowed)}{hint}")
     return values
 
 
@@ -60,7 +78,7 @@ class DataParams(_Model):
         "each row is an order",
     )
     date_format: Text | None = Field(
-        default=None, description="strptime format of the order date; null means ISO 8601"
+        default=None, description="strptime format of the order date; null means that the data tell"
     )
     separator: Text | None = Field(
         default=None, description="field separator of a CSV file; null means it is detected"
@@ -81,7 +99,12 @@ class DataParams(_Model):
 
     @field_validator("columns")
     @classmethod
-    def _only_order_id_may_be_absent(cls, columns: dict[str, str | None]) -> dict[str, str | None]:
+    def _canonical_and_only_order_id_absent(
+        cls, columns: dict[str, str | None]
+    ) -> dict[str, str | None]:
+        from segml.data.tables import ORDERS
+
+        _known(list(columns), ORDERS.names)
         absent = [name for name, column in columns.items() if column is None]
         if absent not in ([], ["order_id"]):
             raise ValueError("a column name each; only order_id may be null")
@@ -113,7 +136,7 @@ class SegmentParams(_Model):
 
     n_segments: Whole = Field(default=5, ge=2, le=20, description="number of segments")
     features: list[Text] = Field(
-        default=["recency", "frequency", "revenue", "aov"],
+        default=["recency_days", "orders", "aov"],
         min_length=1,
         description="features to group by",
     )
@@ -122,6 +145,13 @@ class SegmentParams(_Model):
     )
 
     _features_once = field_validator("features")(_unique)
+
+    @field_validator("features")
+    @classmethod
+    def _known_features(cls, features: list[str]) -> list[str]:
+        from segml.features import FEATURES  # pandas and scikit-learn: only when it is needed
+
+        return _known(features, FEATURES)
 
 
 class ClvParams(_Model):
@@ -136,6 +166,14 @@ class ClvParams(_Model):
     horizon: Real = Field(default=52.0, gt=0, description="how far to forecast, in time_unit")
     discount_rate: Real = Field(default=0.10, ge=0, description="discount rate, a year")
     margin: Real = Field(default=1.0, gt=0, le=1, description="margin as a share of revenue")
+
+    @field_validator("time_unit")
+    @classmethod
+    def _fixed_ratio_to_period(cls, unit: str, info: ValidationInfo) -> str:
+        period = info.data.get("period")
+        if "M" in (unit, period) and unit != period:
+            raise ValueError("M with period M, else D or W: months differ in length")
+        return unit
 
 
 class KpiParams(_Model):

@@ -61,13 +61,11 @@ def value_facts(workspace: Workspace) -> Html:
     kpis = workspace.kpis
     value, alive = kpis.rows("clv").loc[ALL], kpis.rows("p_alive").loc[ALL]
     total = workspace.lifetime_value.sum_by(workspace.labels * 0).iloc[0]
-
-    def interval(row: Mapping[str, float]) -> str:
-        return " to ".join(
-            text.money(row[end], workspace.params.currency) for end in ("low", "high")
-        )
-
     currency = workspace.params.currency
+
+    def interval(row: Any) -> str:
+        return f"{text.money(row['low'], currency)} to {text.money(row['high'], currency)}"
+
     return Html(
         html.facts(
             [
@@ -116,13 +114,13 @@ def value_story(workspace: Workspace) -> Html:
             f"{text.share(size)} {'below' if check.error < 0 else 'above'} the purchases that "
             f"followed, {verdict}."
         )
-    left_out = workspace.spend_model.n_left_out_
-    repeat = int((workspace.rfm["frequency"] > 0).sum())
+    used = workspace.spend_model.n_customers_
+    free = int((workspace.rfm["frequency"] > 0).sum()) - used
     notes.append(
-        f"Spend is estimated from the {text.count(repeat)} customers with a repeat purchase"
+        f"Spend is estimated from the {text.count(used)} customers with a paid repeat purchase"
         + (
-            f"; {text.count(left_out)} customers without a positive repeat spend do not inform it."
-            if left_out
+            f"; {text.count(free)} whose repeat purchases cost nothing are left out."
+            if free
             else "."
         )
     )
