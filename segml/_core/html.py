@@ -16,6 +16,7 @@ STYLE = """<style data-segml>
 .segml .scroll{overflow-x:auto;max-width:100%}
 .segml table{border-collapse:collapse;margin:0;font-variant-numeric:tabular-nums;color:inherit;background:none}
 .segml caption{text-align:left;font-weight:600;padding:0 0 .4em}
+.segml caption span{display:inline-block;position:sticky;left:0;max-width:min(100%,86vw)}
 .segml th,.segml td{padding:.35em .75em .35em 0;text-align:left;vertical-align:top;border:0;border-bottom:1px solid color-mix(in srgb,currentColor 16%,transparent);background:none;color:inherit;white-space:normal}
 .segml thead th{font-weight:600;border-bottom-color:color-mix(in srgb,currentColor 45%,transparent);vertical-align:bottom}
 .segml .num{text-align:right}
@@ -108,7 +109,7 @@ def table(
             + "".join(f"<td{cls(i)}>{cell.html()}</td>" for i, cell in enumerate(rest, 1))
             + "</tr>"
         )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     return (
         f'<div class="scroll" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"

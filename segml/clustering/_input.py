@@ -74,7 +74,8 @@ def check_numbers(X: Any) -> None:
 def like_frame(values: np.ndarray, X: Any, rows: Any = slice(None)) -> Any:
     """Return values under the columns of a DataFrame and the index of those of its rows."""
     if isinstance(X, pd.DataFrame):
-        return pd.DataFrame(values, index=X.index[rows], columns=X.columns)
+        # Not copied, as pandas would do so by column: sums in another order differ.
+        return pd.DataFrame(values, index=X.index[rows], columns=X.columns, copy=False)
     return values
 
 

@@ -12,6 +12,7 @@ from segml.features import FEATURES
 
 _CLEAR = 0.5  # a contrast under half a standard deviation is not worth a word
 _STRONG = 1.5
+_BESIDE = 0.6  # a second word must be this strong beside the first
 
 
 def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None) -> list[str]:
@@ -28,18 +29,22 @@ def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None)
     Returns
     -------
     list of str
-        A name per segment: its two clearest contrasts in words, more where two
-        segments would share them, and a letter where words do not tell them apart.
+        A name per segment: its clearest contrast in words and a second one of nearly the
+        same strength, more where two segments would share them, and a letter where words
+        do not tell them apart.
 
     Examples
     --------
     >>> contrasts = pd.DataFrame({"orders": [1.6, -0.6, 0.1], "recency_days": [-0.7, 0.9, 0.2]})
     >>> name_segments(contrasts)
-    ['Very frequent, recent', 'Lapsed, few-order', 'Average']
+    ['Very frequent', 'Lapsed, few-order', 'Average']
     """
     own = dict(own or {})
+    strengths = [
+        row.abs().sort_values(ascending=False).to_numpy() for _, row in contrasts.iterrows()
+    ]
     words = [_words(row) for _, row in contrasts.iterrows()]
-    depth = [2] * len(words)
+    depth = [2 if len(s) > 1 and s[1] >= _BESIDE * s[0] else 1 for s in strengths]
     while clashing := [i for i in _alike(words, depth, own) if depth[i] < len(words[i])]:
         for i in clashing:
             depth[i] += 1

@@ -50,10 +50,7 @@ class SegmentProfile:
     def _repr_html_(self) -> str:
         features = list(dict.fromkeys(self.table["feature"]))
         known = {name: FEATURES[name] for name in features if name in FEATURES}
-        heads = [
-            f"{known[name].label} ({known[name].unit})" if name in known else str(name)
-            for name in features
-        ]
+        heads = [known[name].label if name in known else str(name) for name in features]
         cells = {
             (row["segment"], row["feature"]): html.Cell(
                 text.plain(row["median"]), _effect(row["effect"])

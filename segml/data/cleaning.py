@@ -140,12 +140,19 @@ def _clean_orders(orders: DataTable, policy: CleaningPolicy) -> DataTable:
         used, account = _merge(used, account)
     rejects = judged.engine.sql(
         "SELECT * FROM {before} UNION ALL BY NAME"
-        " SELECT _source_row AS source_row, _reason AS reason,"
-        " * EXCLUDE (_source_row, _reason, _note) FROM {judged} WHERE _reason IS NOT NULL",
+        " SELECT _source_row AS source_row, _reason AS reason, {columns}"
+        " FROM {judged} WHERE _reason IS NOT NULL",
+        columns=Fragment(", ".join(_beside_reason(column) for column in orders.columns)),
         before=_as_text(orders.rejects),
         judged=_as_text(judged),
     )
     return replace(orders, table=used, rejects=rejects, account=account)
+
+
+def _beside_reason(column: str) -> str:
+    """Select a column under the name that it has among the rows that reading left out."""
+    taken = column.casefold() in ("source_row", "reason")
+    return f"{quote(column)} AS {quote(column + '_1')}" if taken else quote(column)
 
 
 def _as_text(table: Table) -> Table:

@@ -30,12 +30,15 @@ class Coercion:
         SQL that says whether the source holds anything there.
     choice : str
         What was decided, for the account; empty when nothing was.
+    costly : bool
+        Whether computing the value takes long, as for dates held as text.
     """
 
     name: str
     value: str
     filled: str
     choice: str = ""
+    costly: bool = False
 
 
 def coerce(column: Column, source: str, table: Table, date_format: str | None) -> Coercion:
@@ -48,8 +51,8 @@ def coerce(column: Column, source: str, table: Table, date_format: str | None) -
     """
     raw = quote(source)
     kind = table.types[source].upper()
-    text = f"nullif({stripped(source)}, '')"
     is_text = kind.startswith(("VARCHAR", "ENUM")) or kind == '"NULL"' or kind == "NULL"
+    text = f"nullif({stripped(source)}, '')" if is_text else f"CAST({raw} AS VARCHAR)"
     scalar = kind.startswith((*_INTEGERS, *_UNSIGNED, *_REALS, "BOOLEAN", "TIMESTAMP", "DATE"))
     if kind.endswith("]") or not (is_text or scalar):
         raise DataError(
@@ -90,13 +93,12 @@ def _timestamp(
     raw = quote(source)
     if kind.startswith(("TIMESTAMP", "DATE")):
         value = f"CAST({raw} AS TIMESTAMP)"
-        choice = ""
-        if "TIME ZONE" in kind or kind == "TIMESTAMPTZ":
-            choice = f"{column.name}: times with a zone are taken in UTC"
-    else:
-        reading = given_format(date_format, table.engine) if date_format else infer(table, source)
-        value = reading.sql(text)
-        choice = f"{column.name}: dates read as {reading.name}"
-    # Python knows the years 1 to 9999; infinity has none.
-    value = f"CASE WHEN year({value}) BETWEEN 1 AND 9999 THEN {value} END"
-    return Coercion(column.name, value, filled, choice)
+        # Python knows the years 1 to 9999; infinity has none.
+        known = f"{value} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
+        value = f"CASE WHEN {known} THEN {value} END"
+        zoned = "TIME ZONE" in kind or kind == "TIMESTAMPTZ"
+        choice = f"{column.name}: times with a zone are taken in UTC" if zoned else ""
+        return Coercion(column.name, value, filled, choice)
+    reading = given_format(date_format, table.engine) if date_format else infer(table, source)
+    choice = f"{column.name}: dates read as {reading.name}"
+    return Coercion(column.name, reading.sql(text), filled, choice, costly=True)

@@ -32,31 +32,41 @@ class DateReading:
         return Fragment(self.expression.replace("{text}", text))
 
 
-def _formats(formats: list[str], text: str) -> str:
+_YEAR = "([1-9]\\d{3}|0[1-9]\\d{2}|00[1-9]\\d|000[1-9])"  # Python knows no year 0
+_SLASHED = f"^(\\d{{1,2}})[./-](\\d{{1,2}})[./-]{_YEAR}"
+
+
+def _formats(formats: list[str]) -> str:
+    """Read slashed dates; others are kept from strptime, which is slow to refuse."""
     wanted = "[" + ", ".join(literal(item) for item in formats) + "]"
-    return f"try_strptime({text}, {wanted})"
+    slashed = f"regexp_replace({{text}}, '{_SLASHED}', '\\1/\\2/\\3')"
+    parsed = f"try_strptime({slashed}, {wanted})"
+    return f"CASE WHEN regexp_matches({{text}}, '{_SLASHED}') THEN {parsed} END"
 
-
-_SLASHED = "regexp_replace({text}, '^(\\d{1,2})[./-](\\d{1,2})[./-](\\d{4})', '\\1/\\2/\\3')"
 
 # Casting by way of a time with zone turns "+02:00" and "Z" into UTC, the session's zone,
 # and leaves a text without zone as it stands.
+_ISO_TEXT = (
+    f"CASE WHEN regexp_matches({{text}}, '^{_YEAR}-\\d{{1,2}}-\\d{{1,2}}') THEN {{text}} END"
+)
 ISO = DateReading(
     "ISO 8601 (year-month-day)",
-    "CAST(TRY_CAST(CASE WHEN regexp_matches({text}, '^\\d{4}-\\d{1,2}-\\d{1,2}') THEN {text} END"
-    " AS TIMESTAMPTZ) AS TIMESTAMP)",
+    f"CAST(TRY_CAST({_ISO_TEXT} AS TIMESTAMPTZ) AS TIMESTAMP)",
 )
 COMPACT = DateReading(
     "yearmonthday (eight digits)",
-    "CASE WHEN regexp_full_match({text}, '\\d{8}') THEN try_strptime({text}, '%Y%m%d') END",
+    f"CASE WHEN regexp_full_match({{text}}, '{_YEAR}\\d{{4}}')"
+    " THEN try_strptime({text}, '%Y%m%d') END",
 )
-DAY_FIRST = DateReading("day/month/year", _formats(_DAY_FIRST, _SLASHED))
-MONTH_FIRST = DateReading("month/day/year", _formats(_MONTH_FIRST, _SLASHED))
+DAY_FIRST = DateReading("day/month/year", _formats(_DAY_FIRST))
+MONTH_FIRST = DateReading("month/day/year", _formats(_MONTH_FIRST))
 
 
 def stripped(column: str) -> str:
     """Return the SQL of a column as text without white space around it, tabs included."""
-    return f"trim(trim(CAST({quote(column)} AS VARCHAR)), E' \\t\\r\\n')"
+    text = f"CAST({quote(column)} AS VARCHAR)"
+    rare = f"trim(trim({text}), E' \\t\\r\\n')"  # slower
+    return f"CASE WHEN regexp_matches({text}, '^\\s|\\s$') THEN {rare} ELSE trim({text}) END"
 
 
 def given_format(date_format: str, engine: Engine) -> DateReading:

@@ -21,7 +21,7 @@ from .files import as_utf8, header, is_csv
 from .tables import TABLES, TableSchema
 
 MALFORMED = "line does not fit the header"
-_ROW, _REASON = "_source_row", "_reason"
+_ROW, _REASON, _VALUE = "_source_row", "_reason", "_value_"
 _RESERVED = (*HIDDEN, _REASON, "_note", "_copy")
 
 
@@ -128,7 +128,11 @@ def read_table(
     schema = TABLES[one_of(kind, TABLES, "kind")]
     engine = engine or default_engine()
     raw, malformed = _open(source, engine, separator, encoding)
-    if taken := [name for name in raw.columns if name.casefold() in _RESERVED]:
+    if taken := [
+        name
+        for name in raw.columns
+        if name.casefold() in _RESERVED or name.casefold().startswith(_VALUE)
+    ]:
         raise DataError(
             "a column has a name that segml uses itself",
             where=_where(source),
@@ -199,13 +203,21 @@ def _judge(numbered: Table, schema: TableSchema, coercions: list[Coercion]) -> T
     for item in coercions:
         if item.name in schema.required:
             cases.append(f"WHEN NOT ({item.filled}) THEN {literal('no ' + item.name)}")
-            cases.append(f"WHEN {item.value} IS NULL THEN {literal(_unreadable(item.name))}")
+            cases.append(f"WHEN {_value(item)} IS NULL THEN {literal(_unreadable(item.name))}")
     reason = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
-    return numbered.engine.sql(
-        "SELECT *, {reason} AS _reason FROM {numbered}",
+    judged = numbered.engine.sql(
+        "WITH coerced AS (SELECT *, {values} FROM {numbered})"
+        " SELECT *, {reason} AS _reason FROM coerced",
+        values=Fragment(", ".join(f"{item.value} AS {_value(item)}" for item in coercions)),
         numbered=numbered,
         reason=Fragment(reason),
     )
+    # Dates held as text are read once, not again by all that follows.
+    return judged.materialise() if any(item.costly for item in coercions) else judged
+
+
+def _value(item: Coercion) -> str:
+    return quote(_VALUE + item.name)
 
 
 def _count(
@@ -217,7 +229,7 @@ def _count(
 ) -> RowAccount:
     optional = [item for item in coercions if item.name not in schema.required]
     unread = [
-        f"count(*) FILTER (WHERE {_REASON} IS NULL AND {item.filled} AND {item.value} IS NULL)"
+        f"count(*) FILTER (WHERE {_REASON} IS NULL AND {item.filled} AND {_value(item)} IS NULL)"
         for item in optional
     ]
     reasons = [
@@ -254,10 +266,14 @@ def _typed(
     generated: list[str],
     mapping: Mapping[str, str | None],
 ) -> Table:
-    selected = [f"{item.value} AS {quote(item.name)}" for item in coercions]
+    selected = [f"{_value(item)} AS {quote(item.name)}" for item in coercions]
     selected += [f"CAST({_ROW} AS VARCHAR) AS {quote(name)}" for name in generated]
     gone = {*mapping.values(), *mapping, _REASON}
-    selected += [quote(column) for column in judged.columns if column not in gone]
+    selected += [
+        quote(column)
+        for column in judged.columns
+        if column not in gone and not column.startswith(_VALUE)
+    ]
     return judged.engine.sql(
         "SELECT {selected} FROM {judged} WHERE _reason IS NULL",
         judged=judged,
@@ -267,8 +283,15 @@ def _typed(
 
 def _rejects(judged: Table, malformed: Table | None) -> Table:
     rows = judged.engine.sql(
-        "SELECT _source_row AS source_row, _reason AS reason, * EXCLUDE (_source_row, _reason)"
+        "SELECT _source_row AS source_row, _reason AS reason, * EXCLUDE ({hidden})"
         " FROM {judged} WHERE _reason IS NOT NULL ORDER BY _source_row",
+        hidden=Fragment(
+            ", ".join(
+                quote(name)
+                for name in judged.columns
+                if name in (_ROW, _REASON) or name.startswith(_VALUE)
+            )
+        ),
         judged=judged,
     )
     if malformed is None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from segml._core import html, text
 from segml._core.check import one_of
-from segml._core.errors import MissingTableError, NotEnoughDataError
+from segml._core.errors import MissingTableError, NotEnoughDataError, ParameterError
 from segml.data import CustomerData, DataTable, read_orders
 from segml.engine import Table
 from segml.engine.sql import Fragment, quote, render
@@ -118,6 +118,13 @@ def build_features(
     if not isinstance(data, CustomerData):
         data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
     names = dict.fromkeys(include or FEATURES)
+    if isinstance(include, str) or (include is not None and not len(include)):
+        raise ParameterError(
+            "include is not a list of features",
+            where="include",
+            got=include,
+            expected="a list such as ['orders', 'aov'], or None for all",
+        )
     wanted = [FEATURES[one_of(name, FEATURES, "include")] for name in names]
     computable, left_out = [], {}
     for feature in wanted:

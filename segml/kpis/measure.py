@@ -24,12 +24,19 @@ def needed_measures(kpi: KPI) -> list[str]:
 
 
 def missing_reason(data: CustomerData, kpi: KPI) -> str | None:
-    """Say which table or column a KPI lacks; None when it lacks none."""
-    try:
-        for name in needed_measures(kpi):
-            data.require(MEASURES[name].table, *MEASURES[name].columns)
-    except MissingTableError as error:
-        return error.problem.what
+    """Say which table or column a KPI lacks, or has without a value; None when it lacks none."""
+    for name in needed_measures(kpi):
+        measure = MEASURES[name]
+        try:
+            found = data.require(measure.table, *measure.columns)
+        except MissingTableError as error:
+            return error.problem.what
+        for column in measure.columns:
+            required = column in TABLES[measure.table].required  # and so never without a value
+            if not required and not found.table.scalar(
+                "SELECT count({column}) FROM {self}", column=Fragment(quote(column))
+            ):
+                return f"the column {column} of the table {measure.table} has no values"
     return None
 
 

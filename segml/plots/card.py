@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from segml._core import html
 
@@ -49,6 +50,8 @@ class Description:
 def describe(ax: Axes, description: Description) -> Axes:
     """Attach a description to the Axes it belongs to, and set the title."""
     ax.set_title(description.finding, loc="left", wrap=True)
+    for artist in ax.findobj(Text):
+        artist.set_parse_math(False)  # names of segments may hold dollar signs
     setattr(ax, _DESCRIPTION, description)
     return ax
 
@@ -122,12 +125,17 @@ def _svg(figure: Figure, ax: Axes, alt: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = svg.replace(INK, "currentColor")
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", svg)
     # Ids are unique within one drawing only; a page holds several.
     prefix = "s" + hashlib.sha256(svg.encode()).hexdigest()[:8]
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    svg = svg.replace("url(#", f"url(#{prefix}-").replace(
+    svg = re.sub("<[^>]*>", lambda tag: _tag(tag[0], prefix), svg)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+
+
+def _tag(tag: str, prefix: str) -> str:
+    """Fit a tag of a drawing into a page; the texts between tags stay as they are."""
+    tag = tag.replace(INK, "currentColor")
+    tag = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", tag)
+    tag = re.sub(r'\bid="', f'id="{prefix}-', tag)
+    return tag.replace("url(#", f"url(#{prefix}-").replace(
         'xlink:href="#', f'xlink:href="#{prefix}-'
     )
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)

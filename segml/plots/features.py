@@ -40,7 +40,8 @@ def plot_features(features: FeatureTable, axes: Sequence[Axes] | None = None) ->
     for ax, feature in zip(axes, features.features, strict=True):
         values = frame[feature.name].dropna().to_numpy(dtype=float)
         _histogram(ax, feature, values)
-        quarter, median, three = np.quantile(values, [0.25, 0.5, 0.75])
+        known = len(values) > 0
+        quarter, median, three = np.quantile(values if known else [np.nan], [0.25, 0.5, 0.75])
         rows.append((feature.label, feature.unit, quarter, median, three, len(frame) - len(values)))
     axes[0].set_ylabel("share of customers")
     table = pd.DataFrame(
@@ -64,6 +65,11 @@ def plot_features(features: FeatureTable, axes: Sequence[Axes] | None = None) ->
 
 
 def _histogram(ax: Axes, feature: Feature, values: np.ndarray) -> None:
+    ax.xaxis.set_major_formatter(count_axis)
+    ax.yaxis.set_major_formatter(share_axis)
+    if not len(values):
+        ax.set_xlabel(f"{feature.label.lower()} (no values)", fontsize=9)
+        return
     low, high = float(values.min()), float(values.max())
     skewed = feature.scale == "log" and low >= 0 and high > 20 * max(float(np.median(values)), 1.0)
     if skewed:
@@ -79,6 +85,5 @@ def _histogram(ax: Axes, feature: Feature, values: np.ndarray) -> None:
     weights = np.full(len(values), 1 / len(values))
     ax.hist(shown, bins=edges.tolist(), weights=weights, color=PALETTE[0], alpha=0.85)
     ax.axvline(float(np.median(shown)), color=INK, linewidth=1)
-    ax.xaxis.set_major_formatter(count_axis)
-    ax.yaxis.set_major_formatter(share_axis)
+    ax.xaxis.set_major_formatter(count_axis)  # a logarithmic scale brought its own
     ax.set_xlabel(feature.label.lower() + (" (log scale)" if skewed else ""), fontsize=9)

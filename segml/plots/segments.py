@@ -9,13 +9,32 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
 from segml._core import text
+from segml._core.errors import NotEnoughDataError
 from segml.clustering import SegmentProfile
 from segml.features import FEATURES
-from segml.kpis import KpiTable
+from segml.kpis import KPIS, KpiTable
 from segml.kpis.table import ALL
 
 from .card import Description, describe
 from .style import GREY, INK, new_axes, segment_color, share_axis
+
+
+def known_rows(kpis: KpiTable, kpi: str) -> pd.DataFrame:
+    """Return the rows of a KPI that has values.
+
+    Raises
+    ------
+    NotEnoughDataError
+        All are missing; says why.
+    """
+    rows = kpis.rows(kpi)
+    if rows["value"].isna().all():
+        raise NotEnoughDataError(
+            f"there is nothing to draw: {KPIS[kpi].label} could not be computed",
+            where=kpi,
+            got=str(rows["reason"].iloc[0]),
+        )
+    return rows
 
 
 def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
@@ -33,9 +52,14 @@ def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
     Axes
         Per segment a grey mark (customers) and a coloured one (revenue) with its
         95% interval.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The shares of revenue are missing, as there is no revenue.
     """
-    customers = kpis.rows("share_of_customers").drop(index=ALL)
-    revenue = kpis.rows("share_of_revenue").drop(index=ALL)
+    customers = known_rows(kpis, "share_of_customers").drop(index=ALL)
+    revenue = known_rows(kpis, "share_of_revenue").drop(index=ALL)
     names = list(customers.index)
     ax = new_axes(ax, height=1.0 + 0.55 * len(names))
     for i, name in enumerate(names):
@@ -51,12 +75,14 @@ def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
             zorder=3,
         )
         ax.plot([bring], [i], "o", ms=10, mfc=color, mec="none", zorder=4)
-        left, right = sorted([(have, 7), (bring, 8)])
-        for (at, gap), side in ((left, -1), (right, 1)):
+        ends = sorted(
+            [(have, have, have), (bring, revenue.loc[name, "low"], revenue.loc[name, "high"])]
+        )
+        for (at, low, high), side in zip(ends, (-1, 1), strict=True):
             ax.annotate(
                 text.share(at),
-                (at, i),
-                xytext=(side * (gap + 2), 0),
+                (min(at, low) if side < 0 else max(at, high), i),
+                xytext=(side * 9, 0),
                 textcoords="offset points",
                 ha="right" if side < 0 else "left",
                 va="center",

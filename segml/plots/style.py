@@ -46,6 +46,7 @@ _STYLE: Any = {
     "axes.titleweight": "bold",
     "axes.labelsize": 10,
     "font.size": 10,
+    "text.parse_math": False,
     "xtick.labelsize": 9.5,
     "ytick.labelsize": 9.5,
     "svg.fonttype": "none",

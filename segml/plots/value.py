@@ -12,6 +12,7 @@ from segml.kpis import KpiTable
 from segml.kpis.table import ALL
 
 from .card import Description, describe
+from .segments import known_rows
 from .style import GREY, INK, PALETTE, count_axis, money_axis, new_axes, segment_color
 
 
@@ -46,16 +47,15 @@ def plot_holdout(check: HoldoutCheck, ax: Axes | None = None, time_unit: str = "
     ax.set_ylim(bottom=0)
     ax.set_xlim(-0.4, len(table) - 0.2)
     ax.yaxis.set_major_formatter(count_axis)
-    for name, color, offset in (("expected", PALETTE[1], 14), ("actual", PALETTE[0], -16)):
+    for name, mark, offset in (("expected", "■", 14), ("actual", "●", -16)):
         up = offset if table["expected"].iloc[-1] >= table["actual"].iloc[-1] else -offset
         ax.annotate(
-            name,
+            f"{mark} {name}",
             (at[-1], table[name].iloc[-1]),
             xytext=(-12, up),
             textcoords="offset points",
             ha="right",
-            color=color,
-            fontweight="bold",
+            color=INK,
         )
     span = f"{text.count(check.duration)} {time_unit}".strip()
     finding = (
@@ -63,7 +63,7 @@ def plot_holdout(check: HoldoutCheck, ax: Axes | None = None, time_unit: str = "
         f"purchases; {text.count(check.actual)} happened"
     )
     if check.actual:
-        finding += f" ({check.error:+.1%})"
+        finding += f" ({check.error:+.0%})"
     shown = table.reset_index().rename(columns={"frequency": "purchases before"})
     return describe(
         ax,
@@ -96,8 +96,13 @@ def plot_value_by_segment(kpis: KpiTable, ax: Axes | None = None, horizon: str =
     Axes
         A mark with its 95% interval per segment, on a logarithmic axis where the
         largest value is more than 20 times the smallest.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The KPI is missing, as the table was made without the prediction.
     """
-    every = kpis.rows("clv")
+    every = known_rows(kpis, "clv")
     table = every.drop(index=ALL)
     names = list(table.index)
     ax = new_axes(ax, height=1.0 + 0.5 * len(names))
@@ -118,6 +123,7 @@ def plot_value_by_segment(kpis: KpiTable, ax: Axes | None = None, horizon: str =
             textcoords="offset points",
             va="center",
             fontsize=9.5,
+            color=INK,
         )
     ax.annotate(
         f"mean of all {kpis.format('clv', mean)}",
@@ -139,8 +145,9 @@ def plot_value_by_segment(kpis: KpiTable, ax: Axes | None = None, horizon: str =
     ax.tick_params(axis="y", length=0)
     best = str(table["value"].idxmax())
     top = kpis.format("clv", float(values.max()))
-    times = text.decimal(values.max() / mean, 2) if mean else text.MISSING
-    finding = f"A customer of “{best}” is worth {top}, {times} times the mean"
+    finding = f"A customer of “{best}” is worth {top}"
+    if mean:
+        finding += f", {text.decimal(values.max() / mean, 2)} times the mean"
     shown = pd.DataFrame(
         {
             "segment": names,

@@ -189,6 +189,21 @@ class KpiParams(_Model):
 class ReportParams(_Model):
     """One report: what to run, on which data, with which parameters.
 
+    Parameters
+    ----------
+    report : str
+        Folder below the reports, in lower-case letters, digits, _ and -.
+    title : str
+        Title of the page.
+    seed : int, default 1
+        Seed of everything random.
+    currency : str, default ""
+        ISO code.
+    notebooks : list of str
+        Notebooks to run, in order, without .ipynb.
+    data, dates, segments, clv, kpis : mapping
+        What each part is asked; ``model_fields`` of their classes describe every key.
+
     Examples
     --------
     >>> params = ReportParams(report="cdnow", title="CDNOW", data={"source": "cdnow"})

@@ -114,6 +114,11 @@ def value_story(workspace: Workspace) -> Html:
             f"{text.share(size)} {'below' if check.error < 0 else 'above'} the purchases that "
             f"followed, {verdict}."
         )
+    else:
+        notes.append(
+            f"In the last {text.count(check.duration)} {unit}, kept aside, nobody bought again; "
+            f"fitted before them, the model expected {text.decimal(check.expected)} purchases."
+        )
     used = workspace.spend_model.n_customers_
     free = int((workspace.rfm["frequency"] > 0).sum()) - used
     notes.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ class Workspace:
         """The clean orders, with the account of every row."""
         if (stored := self._stored("orders.parquet")) is not None:
             rejects = self._stored("rejected_orders.parquet")
-            account = RowAccount(**json.loads(self._path("cleaning.json").read_text()))
+            said = json.loads(self._path("cleaning.json").read_text())
+            account = RowAccount(**said | {"choices": tuple(said["choices"])})
             engine = default_engine()
             return CustomerData(
                 DataTable("orders", engine.register(stored), engine.register(rejects), account)
@@ -143,6 +145,17 @@ class Workspace:
     def as_of(self) -> dt.date:
         """The report's day: as asked, or that of the last order."""
         return self.params.dates.as_of or last_day(self.data.orders.table)
+
+    @cached_property
+    def _known(self) -> CustomerData:
+        """The orders up to the report's day; the period it falls in may go on after it."""
+        orders = self.data.orders
+        table = orders.table.engine.sql(
+            "SELECT * FROM {orders} WHERE day_index(ordered_at) <= day_index({as_of})",
+            orders=orders.table,
+            as_of=self.as_of,
+        )
+        return replace(self.data, orders=replace(orders, table=table))
 
     @cached_property
     def features(self) -> FeatureTable:
@@ -204,7 +217,7 @@ class Workspace:
     def rfm(self) -> pd.DataFrame:
         """The RFM table of all orders up to the report's day."""
         asked = self.params.clv
-        rfm = rfm_summary(self.data, self.as_of, asked.period, time_unit=asked.time_unit)
+        rfm = rfm_summary(self._known, self.as_of, asked.period, time_unit=asked.time_unit)
         self._write("rfm.parquet", rfm)
         return rfm
 
@@ -275,7 +288,7 @@ class Workspace:
             return None
         asked = self.params.clv
         rfm = rfm_summary(
-            self.data,
+            self._known,
             self.as_of - dt.timedelta(days=days),
             asked.period,
             holdout_end=self.as_of,

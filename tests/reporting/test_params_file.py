@@ -48,7 +48,7 @@ data:
   negative_revenue: keep
 dates: {as_of: 2026-11-30, holdout_days: 90}
 segments: {n_segments: 3, features: [aov], names: {0: Best}}
-clv: {horizon: 12, time_unit: M}
+clv: {horizon: 12, period: M, time_unit: M}
 """
     params = load_params(write(tmp_path, text))
     assert params.data.source == str(tmp_path / "sub" / "orders.parquet")
