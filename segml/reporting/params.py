@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 from segml._core.check import nearest
+from segml.data.tables import ORDERS
+from segml.features import FEATURES
 
 BUILT_IN_SOURCES = ("cdnow", "cdnow_sample")
 
@@ -102,8 +104,6 @@ class DataParams(_Model):
     def _canonical_and_only_order_id_absent(
         cls, columns: dict[str, str | None]
     ) -> dict[str, str | None]:
-        from segml.data.tables import ORDERS
-
         _known(list(columns), ORDERS.names)
         absent = [name for name, column in columns.items() if column is None]
         if absent not in ([], ["order_id"]):
@@ -149,8 +149,6 @@ class SegmentParams(_Model):
     @field_validator("features")
     @classmethod
     def _known_features(cls, features: list[str]) -> list[str]:
-        from segml.features import FEATURES  # pandas and scikit-learn: only when it is needed
-
         return _known(features, FEATURES)
 
 
