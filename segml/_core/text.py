@@ -57,12 +57,14 @@ def share(value: Any) -> str:
 
     Examples
     --------
-    >>> share(0.4136), share(0.0042), share(1)
-    ('41%', '0.4%', '100%')
+    >>> share(0.4136), share(0.0042), share(1), share(0.00001)
+    ('41%', '0.4%', '100%', '<0.1%')
     """
     if _missing(value):
         return MISSING
     percent = 100 * value
+    if 0 < percent < 0.05:
+        return "<0.1%"
     return f"{percent:.1f}%" if 0 < abs(percent) < 9.95 else f"{percent:.0f}%"
 
 

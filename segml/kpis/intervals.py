@@ -34,7 +34,10 @@ def wilson(successes: float, trials: float, level: float) -> tuple[float, float]
     center = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
     scale = 1 + z * z / trials
-    return max(0.0, (center - half) / scale), min(1.0, (center + half) / scale)
+    # Exact at the ends, where rounding would leave a trace.
+    low = 0.0 if successes == 0 else (center - half) / scale
+    high = 1.0 if successes == trials else (center + half) / scale
+    return low, high
 
 
 def delta_ratio(y: np.ndarray, x: np.ndarray, level: float) -> tuple[float, float]:

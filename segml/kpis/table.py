@@ -282,6 +282,8 @@ def _ratio(kpi: KPI, y: np.ndarray, x: np.ndarray, inside: np.ndarray, level: fl
     if x.sum() == 0:
         return np.nan, np.nan, np.nan, "nobody to divide by"
     value = float(y.sum() / x.sum())
+    if kpi.of_all and inside.all():
+        return value, np.nan, np.nan, ""  # the whole of the whole, not an estimate
     if kpi.interval == "wilson":
         return value, *wilson(y.sum(), x.sum(), level), ""
     if len(y) < 2:

@@ -90,5 +90,5 @@ def _short_money(value: float, currency: str) -> str:
     return text.money(value, currency).removesuffix(".00")
 
 
-share_axis = FuncFormatter(lambda value, _: text.share(round(value, 6)))
+share_axis = FuncFormatter(lambda value, _: f"{round(100 * value, 4):g}%")
 count_axis = FuncFormatter(lambda value, _: f"{value:,.10g}")
