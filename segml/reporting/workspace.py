@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -11,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from segml._core.files import whole_file, write_json
 from segml.clustering import KMeansSegmenter, SegmentProfile, profile_segments
 from segml.clv import (
     BetaGeoModel,
@@ -41,6 +37,7 @@ from segml.features import FeatureTable, build_features, make_preprocessor, rfm_
 from segml.features.dates import last_day
 from segml.kpis import KpiTable, kpi_table
 
+from .artefacts import Artefacts
 from .params import ReportParams
 from .params_file import load_params, validate_params
 
@@ -100,14 +97,14 @@ class Workspace:
 
     def __init__(self, params: ReportParams, run_dir: Path | None) -> None:
         self.params = params
-        self.run_dir = run_dir
+        self.artefacts = Artefacts(run_dir)
 
     @cached_property
     def data(self) -> CustomerData:
         """The clean orders, with the account of every row."""
-        if (stored := self._stored("orders.parquet")) is not None:
-            rejects = self._stored("rejected_orders.parquet")
-            said = json.loads(self._path("cleaning.json").read_text())
+        if (stored := self.artefacts.find("orders.parquet")) is not None:
+            rejects = self.artefacts.find("rejected_orders.parquet")
+            said = self.artefacts.read_json("cleaning.json")
             account = RowAccount(**said | {"choices": tuple(said["choices"])})
             engine = default_engine()
             return CustomerData(
@@ -133,12 +130,11 @@ class Workspace:
             zero_revenue=asked.zero_revenue,
         )
         data, _ = clean(read, policy)
-        if self.run_dir is not None:
-            said = data.orders.account.to_dict()
-            del said["rows_rejected"]  # follows from the reasons
-            write_json(self._path("cleaning.json"), said)
-            data.orders.rejects.to_parquet(self._path("rejected_orders.parquet"))
-            data.orders.table.to_parquet(self._path("orders.parquet"))
+        said = data.orders.account.to_dict()
+        del said["rows_rejected"]  # follows from the reasons
+        self.artefacts.keep_json("cleaning.json", said)
+        self.artefacts.keep_table("rejected_orders.parquet", data.orders.rejects)
+        self.artefacts.keep_table("orders.parquet", data.orders.table)
         return data
 
     @cached_property
@@ -161,24 +157,22 @@ class Workspace:
     def features(self) -> FeatureTable:
         """The features that segments are made of."""
         features = build_features(self.data, self.as_of, self.params.segments.features)
-        if self.run_dir is not None and not self._path("features.parquet").exists():
-            features.to_parquet(self._path("features.parquet"))
+        self.artefacts.keep_table("features.parquet", features.table)
         return features
 
     @cached_property
     def labels(self) -> pd.Series:
         """Segment id by customer."""
-        if (stored := self._stored("segments.parquet")) is not None:
-            return pq.read_table(stored).to_pandas().set_index("customer_id")["segment"]
+        if (stored := self.artefacts.read_frame("segments.parquet")) is not None:
+            return stored.set_index("customer_id")["segment"]
         self._segment()
         return self.labels
 
     @cached_property
     def segments(self) -> pd.DataFrame:
         """One row per segment, by id: name, size, share."""
-        if self._stored("segments.parquet") is not None:
-            rows = json.loads(self._path("segments.json").read_text())["segments"]
-            return pd.DataFrame(rows).set_index("segment")
+        if (stored := self.artefacts.read_json("segments.json")) is not None:
+            return pd.DataFrame(stored["segments"]).set_index("segment")
         self._segment()
         return self.segments
 
@@ -199,18 +193,17 @@ class Workspace:
             "segments": self.segments.reset_index().to_dict("records"),
             "centres": segmenter.cluster_centers_.tolist(),
         }
-        if self.run_dir is not None:
-            write_json(self._path("segments.json"), described)
-            self._write(
-                "segments.parquet",
-                self.labels.to_frame().assign(name=self.labels.map(self.segments["name"])),
-            )
+        self.artefacts.keep_json("segments.json", described)
+        self.artefacts.keep_frame(
+            "segments.parquet",
+            self.labels.to_frame().assign(name=self.labels.map(self.segments["name"])),
+        )
 
     @cached_property
     def profile(self) -> SegmentProfile:
         """What each segment is like."""
         profile = profile_segments(self.features, self.labels, self.segments["name"])
-        self._write("segment_profile.parquet", profile.table)
+        self.artefacts.keep_frame("segment_profile.parquet", profile.table)
         return profile
 
     @cached_property
@@ -218,27 +211,25 @@ class Workspace:
         """The RFM table of all orders up to the report's day."""
         asked = self.params.clv
         rfm = rfm_summary(self._known, self.as_of, asked.period, time_unit=asked.time_unit)
-        self._write("rfm.parquet", rfm)
+        self.artefacts.keep_frame("rfm.parquet", rfm)
         return rfm
 
     @cached_property
     def purchase_model(self) -> BetaGeoModel:
         """The BG/NBD model of purchases."""
-        if self._stored("purchase_model.json") is not None:
-            return BetaGeoModel.from_dict(json.loads(self._path("purchase_model.json").read_text()))
+        if (stored := self.artefacts.read_json("purchase_model.json")) is not None:
+            return BetaGeoModel.from_dict(stored)
         model = BetaGeoModel().fit(self.rfm)
-        if self.run_dir is not None:
-            write_json(self._path("purchase_model.json"), model.to_dict())
+        self.artefacts.keep_json("purchase_model.json", model.to_dict())
         return model
 
     @cached_property
     def spend_model(self) -> GammaGammaModel:
         """The Gamma-Gamma model of spend per purchase; repeat buyers of zero value left out."""
-        if self._stored("spend_model.json") is not None:
-            return GammaGammaModel.from_dict(json.loads(self._path("spend_model.json").read_text()))
+        if (stored := self.artefacts.read_json("spend_model.json")) is not None:
+            return GammaGammaModel.from_dict(stored)
         model = GammaGammaModel(non_positive="leave_out").fit(self.rfm)
-        if self.run_dir is not None:
-            write_json(self._path("spend_model.json"), model.to_dict())
+        self.artefacts.keep_json("spend_model.json", model.to_dict())
         return model
 
     @property
@@ -277,7 +268,7 @@ class Workspace:
             churn_table(self.purchase_model, self.rfm, self.params.clv.horizon)
         )
         table.insert(0, "segment", self.labels.reindex(table.index).map(self.segments["name"]))
-        self._write("customers.parquet", table.astype({"churn_band": "str"}))
+        self.artefacts.keep_frame("customers.parquet", table.astype({"churn_band": "str"}))
         return table
 
     @cached_property
@@ -295,7 +286,7 @@ class Workspace:
             time_unit=asked.time_unit,
         )
         check = holdout_check(BetaGeoModel().fit(rfm), rfm)
-        self._write("holdout.parquet", check.table)
+        self.artefacts.keep_frame("holdout.parquet", check.table)
         return check
 
     @cached_property
@@ -310,22 +301,5 @@ class Workspace:
             predictions={"clv": self.lifetime_value, "p_alive": self.p_alive},
             currency=self.params.currency,
         )
-        self._write("kpis.parquet", table.table)
+        self.artefacts.keep_frame("kpis.parquet", table.table)
         return table
-
-    def _path(self, name: str) -> Path:
-        if self.run_dir is None:
-            raise AssertionError("a workspace without a run folder has no artefacts")
-        return self.run_dir / "artefacts" / name
-
-    def _stored(self, name: str) -> Path | None:
-        if self.run_dir is None or not self._path(name).exists():
-            return None
-        return self._path(name)
-
-    def _write(self, name: str, frame: pd.DataFrame) -> None:
-        if self.run_dir is None or self._path(name).exists():
-            return
-        table = pa.Table.from_pandas(frame.reset_index() if frame.index.name else frame)
-        with whole_file(self._path(name)) as aside:
-            pq.write_table(table.replace_schema_metadata(None), aside, compression="zstd")
