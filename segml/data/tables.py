@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from segml._core.check import one_of
 
@@ -57,11 +57,9 @@ def _columns(required: str, optional: str, meanings: dict[str, str]) -> tuple[Co
     for text, needed in ((required, True), (optional, False)):
         for item in text.split():
             name, _, kind = item.partition(":")
-            column_type = one_of(
-                kind or "text", ("id", "text", "timestamp", "number", "boolean"), "type"
-            )
+            column_type = cast(ColumnType, one_of(kind or "text", get_args(ColumnType), "type"))
             meaning = meanings.get(name, name.replace("_", " "))
-            out.append(Column(name, column_type, meaning, needed))  # type: ignore[arg-type]
+            out.append(Column(name, column_type, meaning, needed))
     return tuple(out)
 
 

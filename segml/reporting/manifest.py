@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from segml._core.errors import DataError
 from segml._core.files import sha256, write_json
@@ -164,7 +164,7 @@ def public_params(params: ReportParams) -> dict[str, Any]:
 
     Examples
     --------
-    >>> params = ReportParams(report="a", title="A", data={"source": "/home/ann/orders.csv"})
+    >>> params = ReportParams(report="a", title="A", data={"source": "shop/ann/orders.csv"})
     >>> public_params(params)["data"]["source"]
     'orders.csv'
     """

@@ -30,7 +30,8 @@ def test_good_table_is_read_as_it_is():
 
 
 def test_first_purchase_on_the_last_day_is_allowed():
-    read_history(pd.DataFrame({"frequency": [0], "recency": [0], "T": [0]}))
+    customers = read_history(pd.DataFrame({"frequency": [0], "recency": [0], "T": [0]}))
+    assert customers.columns["T"].tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
