@@ -4,8 +4,9 @@ from segml.engine import connect
 
 from .account import RowAccount
 from .bundle import CustomerData, DataTable
-from .cleaning import CleaningPolicy, CleaningReport, clean
+from .cleaning import CleaningReport, clean
 from .datasets import load_cdnow, load_cdnow_sample, load_donations
+from .policy import CleaningPolicy
 from .read import read_orders, read_table
 from .timeline import activity
 

@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-from segml._core.check import one_of
-from segml._core.errors import NotEnoughDataError, ParameterError
+from segml._core import text
+from segml._core.errors import NotEnoughDataError
 from segml.engine import Table
-from segml.engine.sql import Fragment, quote
+from segml.engine.sql import Fragment, literal, quote
 
 from .account import RowAccount
 from .bundle import CustomerData, DataTable
+from .judging import AMOUNTS, judge
+from .policy import CleaningPolicy
 from .read import read_orders
+from .returns import ROWS, net_returns
 
-_SUMMED = ("revenue", "quantity", "discount", "refund", "margin")
-_ROWS = "_rows"  # how many rows of the source an order was merged from
+_SUMMED = (*AMOUNTS, "quantity")
 _SHARED = "order id that several customers share, kept apart"
 _JOINED = "joins an earlier row of the same order"
-
-
-@dataclass(frozen=True)
-class CleaningPolicy:
-    """What to do with orders that can be read but are doubtful.
-
-    Parameters
-    ----------
-    exact_duplicates : {"drop", "keep"}
-        Rows that repeat another in every column, generated order ids aside: the first
-        is kept. Keep them where a source has no order ids and a customer may
-        well buy the same twice a day.
-    repeated_order_ids : {"merge", "keep"}
-        Several rows of one customer under one order id become one order: amounts are
-        summed, the earliest time stands, and other columns come from the first row that
-        has a value.
-    negative_revenue : {"reject", "keep"}
-        Refunds and cancellations booked as orders.
-    zero_revenue : {"keep", "reject"}
-        A purchase for nothing is still a purchase (free samples, vouchers).
-    latest : date or datetime, optional
-        Orders after this day are in the future and rejected; today when not given.
-
-    Examples
-    --------
-    >>> CleaningPolicy(zero_revenue="reject").zero_revenue
-    'reject'
-    """
-
-    exact_duplicates: Literal["drop", "keep"] = "drop"
-    repeated_order_ids: Literal["merge", "keep"] = "merge"
-    negative_revenue: Literal["reject", "keep"] = "reject"
-    zero_revenue: Literal["keep", "reject"] = "keep"
-    latest: dt.date | None = None
-
-    def __post_init__(self) -> None:
-        one_of(self.exact_duplicates, ("drop", "keep"), "exact_duplicates")
-        one_of(self.repeated_order_ids, ("merge", "keep"), "repeated_order_ids")
-        one_of(self.negative_revenue, ("reject", "keep"), "negative_revenue")
-        one_of(self.zero_revenue, ("keep", "reject"), "zero_revenue")
-        if self.latest is not None and not isinstance(self.latest, dt.date):
-            raise ParameterError("latest is not a date", where="latest", got=self.latest)
 
 
 @dataclass(frozen=True)
@@ -126,27 +85,42 @@ def clean(
 
 
 def _clean_orders(orders: DataTable, policy: CleaningPolicy) -> DataTable:
-    judged = _judge(orders, policy).materialise()
+    judged = judge(orders, policy).materialise()
     stale = set(_NOTES.values())  # counted again
     noted = {what: rows for what, rows in orders.account.noted.items() if what not in stale}
     account = replace(orders.account, noted=noted).then(_count(orders, judged))
-    if account.rows_used == 0:
-        reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
-        raise NotEnoughDataError("no order is left after cleaning", where="orders", got=reasons)
+    _check_left(account)
     used = judged.engine.sql(
         "SELECT * EXCLUDE (_reason, _note) FROM {judged} WHERE _reason IS NULL", judged=judged
     )
+    rejects = _stack(orders.rejects, judged, orders.columns)
     if policy.repeated_order_ids == "merge":
         used, account = _merge(used, account)
-    rejects = judged.engine.sql(
+    if policy.negative_revenue == "net":
+        used, given_back, account = net_returns(used, account)
+        rejects = _stack(rejects, given_back, orders.columns)
+        _check_left(account)
+    if policy.outliers != "keep":
+        used, account = _outliers(used, account, policy)
+    return replace(orders, table=used, rejects=rejects, account=account)
+
+
+def _check_left(account: RowAccount) -> None:
+    if account.rows_used == 0:
+        reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
+        raise NotEnoughDataError("no order is left after cleaning", where="orders", got=reasons)
+
+
+def _stack(before: Table, judged: Table, columns: list[str]) -> Table:
+    """Put the rows that this step leaves out below those left out before."""
+    return judged.engine.sql(
         "SELECT * FROM {before} UNION ALL BY NAME"
         " SELECT _source_row AS source_row, _reason AS reason, {columns}"
         " FROM {judged} WHERE _reason IS NOT NULL",
-        columns=Fragment(", ".join(_beside_reason(column) for column in orders.columns)),
-        before=_as_text(orders.rejects),
+        columns=Fragment(", ".join(_beside_reason(column) for column in columns)),
+        before=_as_text(before),
         judged=_as_text(judged),
     )
-    return replace(orders, table=used, rejects=rejects, account=account)
 
 
 def _beside_reason(column: str) -> str:
@@ -166,27 +140,6 @@ def _as_text(table: Table) -> Table:
     return table.engine.sql("SELECT {columns} FROM {table}", columns=Fragment(columns), table=table)
 
 
-def _judge(orders: DataTable, policy: CleaningPolicy) -> Table:
-    same = [quote(column) for column in orders.columns if column not in orders.generated]
-    rules = []
-    if policy.exact_duplicates == "drop":
-        rules.append("WHEN _copy > 1 THEN 'exact duplicate'")
-    rules.append("WHEN ordered_at >= CAST({latest} AS DATE) + INTERVAL 1 DAY THEN 'future date'")
-    if policy.negative_revenue == "reject":
-        rules.append("WHEN revenue < 0 THEN 'negative revenue'")
-    if policy.zero_revenue == "reject":
-        rules.append("WHEN revenue = 0 THEN 'zero revenue'")
-    return orders.table.engine.sql(
-        "WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY {same} ORDER BY _source_row)"
-        " AS _copy FROM {orders})"
-        f" SELECT * EXCLUDE (_copy), CASE {' '.join(rules)} END AS _reason, _copy > 1 AS _note"
-        " FROM numbered ORDER BY _source_row",
-        same=Fragment(", ".join(same)),
-        orders=orders.table,
-        latest=policy.latest or dt.datetime.now(dt.UTC).date(),
-    )
-
-
 _NOTES = {
     "_note": "repeats another row exactly",
     "revenue < 0": "revenue is negative",
@@ -195,7 +148,7 @@ _NOTES = {
 
 
 def _count(orders: DataTable, judged: Table) -> RowAccount:
-    rows = f"sum({_ROWS})" if _ROWS in judged.columns else "count(*)"
+    rows = f"sum({ROWS})" if ROWS in judged.columns else "count(*)"
     notes = [f"coalesce({rows} FILTER (WHERE {condition}), 0)" for condition in _NOTES]
     counted = judged.engine.sql(
         "SELECT _reason AS reason, {counts} FROM {judged} GROUP BY _reason ORDER BY _reason",
@@ -231,17 +184,38 @@ def _merge(used: Table, account: RowAccount) -> tuple[Table, RowAccount]:
             merged.append(name)
         elif column in _SUMMED:
             merged.append(f"CAST(sum(fixed({name})) AS DOUBLE) AS {name}")
-        elif column == _ROWS:
+        elif column == ROWS:
             merged.append(f"CAST(sum({name}) AS BIGINT) AS {name}")
         elif column in ("ordered_at", "_source_row"):
             merged.append(f"min({name}) AS {name}")
         else:
             merged.append(f"arg_min({name}, _source_row) AS {name}")
-    if _ROWS not in used.columns:
-        merged.append(f"count(*) AS {_ROWS}")
+    if ROWS not in used.columns:
+        merged.append(f"count(*) AS {ROWS}")
     table = used.engine.sql(
         "SELECT {merged} FROM {used} GROUP BY order_id, customer_id ORDER BY _source_row",
         merged=Fragment(", ".join(merged)),
         used=used,
     ).materialise()
     return table, replace(account, noted=noted)
+
+
+def _outliers(used: Table, account: RowAccount, policy: CleaningPolicy) -> tuple[Table, RowAccount]:
+    limit = used.scalar(
+        "SELECT quantile_cont(revenue, {q}) FROM {self} WHERE revenue > 0",
+        q=policy.outlier_quantile,
+    )
+    if limit is None:
+        return used, account
+    table = used.engine.sql(
+        "SELECT * REPLACE ({revenue} AS revenue), revenue > {limit} AS outlier FROM {used}",
+        revenue=Fragment(
+            f"least(revenue, {literal(limit)})" if policy.outliers == "winsorise" else "revenue"
+        ),
+        limit=limit,
+        used=used,
+    ).materialise()
+    found = table.scalar("SELECT count(*) FROM {self} WHERE outlier")
+    done = "set to it" if policy.outliers == "winsorise" else "flagged"
+    what = f"revenue above its {text.share(policy.outlier_quantile)} quantile, {done}"
+    return table, replace(account, noted={**account.noted, what: found} if found else account.noted)

@@ -92,8 +92,9 @@ class DataParams(_Model):
     repeated_order_ids: Literal["merge", "keep"] = Field(
         default="merge", description="rows that share an order_id: one order, or one each"
     )
-    negative_revenue: Literal["reject", "keep"] = Field(
-        default="reject", description="orders with a revenue below zero"
+    negative_revenue: Literal["reject", "keep", "net"] = Field(
+        default="reject",
+        description="orders with a revenue below zero; net: against the order they give back",
     )
     zero_revenue: Literal["keep", "reject"] = Field(
         default="keep", description="orders with a revenue of zero"

@@ -219,7 +219,18 @@ def test_raw_frames_tables_and_bundles_clean_alike() -> None:
 
 
 def test_the_default_policy_is_the_documented_one() -> None:
-    assert CleaningPolicy() == CleaningPolicy("drop", "merge", "reject", "keep", None)
+    assert CleaningPolicy() == CleaningPolicy(
+        exact_duplicates="drop",
+        repeated_order_ids="merge",
+        negative_revenue="reject",
+        zero_revenue="keep",
+        test_customers=(),
+        currency="",
+        rates={},
+        outliers="keep",
+        partial_periods="keep",
+        latest=None,
+    )
 
 
 def test_the_report_is_json() -> None:
@@ -262,11 +273,11 @@ rows = st.lists(
 )
 policies = st.builds(
     CleaningPolicy,
-    st.sampled_from(["drop", "keep"]),
-    st.sampled_from(["merge", "keep"]),
-    st.sampled_from(["reject", "keep"]),
-    st.sampled_from(["reject", "keep"]),
-    st.just(LATEST),
+    exact_duplicates=st.sampled_from(["drop", "keep"]),
+    repeated_order_ids=st.sampled_from(["merge", "keep"]),
+    negative_revenue=st.sampled_from(["reject", "keep", "net"]),
+    zero_revenue=st.sampled_from(["reject", "keep"]),
+    latest=st.just(LATEST),
 )
 
 

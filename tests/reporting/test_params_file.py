@@ -88,7 +88,7 @@ clv:
         "4 parameters are wrong",
         "  p.yml:1: report: got 'CDNOW', expected folder below reports/: "
         "lower-case letters, digits, _ and -",
-        "  p.yml:5: data.negative_revenue: got 'rejct', expected one of 'reject', 'keep'; "
+        "  p.yml:5: data.negative_revenue: got 'rejct', expected one of 'reject', 'keep', 'net'; "
         "did you mean 'reject'?",
         "  p.yml:7: clv.horizn: unknown key, got 3, expected one of period, time_unit, horizon, "
         "discount_rate, margin; did you mean 'horizon'?",
