@@ -7,7 +7,9 @@ from .bundle import CustomerData, DataTable
 from .cleaning import CleaningReport, clean
 from .datasets import load_cdnow, load_cdnow_sample, load_donations
 from .policy import CleaningPolicy
+from .quality import QualityReport, quality_report
 from .read import read_orders, read_table
+from .sufficiency import EnoughData
 from .timeline import activity
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     "CleaningReport",
     "CustomerData",
     "DataTable",
+    "EnoughData",
+    "QualityReport",
     "RowAccount",
     "activity",
     "clean",
@@ -22,6 +26,7 @@ __all__ = [
     "load_cdnow",
     "load_cdnow_sample",
     "load_donations",
+    "quality_report",
     "read_orders",
     "read_table",
 ]

@@ -26,10 +26,12 @@ from segml.data import (
     CleaningPolicy,
     CustomerData,
     DataTable,
+    QualityReport,
     RowAccount,
     clean,
     load_cdnow,
     load_cdnow_sample,
+    quality_report,
     read_orders,
 )
 from segml.engine import default_engine
@@ -141,6 +143,13 @@ class Workspace:
     def as_of(self) -> dt.date:
         """The report's day: as asked, or that of the last order."""
         return self.params.dates.as_of or last_day(self.data.orders.table)
+
+    @cached_property
+    def quality(self) -> QualityReport:
+        """What the data are like and what they are enough for."""
+        report = quality_report(self.data, self.as_of)
+        self.artefacts.keep_json("quality.json", report.to_dict())
+        return report
 
     @cached_property
     def _known(self) -> CustomerData:
