@@ -14,6 +14,7 @@ from html import escape
 STYLE = """<style data-segml>
 .segml{color:inherit;font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-size:14px;line-height:1.45;margin:.75em 0}
 .segml .scroll{overflow-x:auto;max-width:100%}
+.segml .scroll+.scroll{margin-top:1.2em}
 .segml table{border-collapse:collapse;margin:0;font-variant-numeric:tabular-nums;color:inherit;background:none}
 .segml caption{text-align:left;font-weight:600;padding:0 0 .4em}
 .segml caption span{display:inline-block;position:sticky;left:0;max-width:min(100%,86vw)}

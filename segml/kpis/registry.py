@@ -89,12 +89,19 @@ MEASURES: dict[str, Measure] = {
         f"max(CASE WHEN {_LATER} THEN 1 ELSE 0 END)", "orders", ("ordered_at",)
     ),
     "margin_earned": Measure("CAST(sum(fixed(margin)) AS DOUBLE)", "orders", ("margin",)),
-    "visits": Measure("count(*)", "sessions", ("customer_id",)),
+    "spent_with_margin": Measure(
+        "CAST(sum(fixed(revenue)) FILTER (WHERE margin IS NOT NULL) AS DOUBLE)",
+        "orders",
+        ("revenue", "margin"),
+    ),
+    "visits": Measure("count(purchased)", "sessions", ("customer_id", "purchased")),
     "visits_with_purchase": Measure(
         "sum(CASE WHEN purchased THEN 1 ELSE 0 END)", "sessions", ("customer_id", "purchased")
     ),
     "messages_delivered": Measure(
-        "sum(CASE WHEN delivered THEN 1 ELSE 0 END)", "messages", ("delivered",)
+        "sum(CASE WHEN delivered AND opened IS NOT NULL THEN 1 ELSE 0 END)",
+        "messages",
+        ("delivered", "opened"),
     ),
     "messages_opened": Measure(
         "sum(CASE WHEN delivered AND opened THEN 1 ELSE 0 END)", "messages", ("delivered", "opened")
@@ -223,16 +230,16 @@ _LIST = [
     KPI(
         "margin_rate",
         "Margin",
-        "Margin / revenue, all orders so far.",
+        "Margin / revenue, all orders so far whose margin is known.",
         "share",
         "margin_earned",
-        "spent",
+        "spent_with_margin",
         reference=_FARRIS,
     ),
     KPI(
         "session_conversion",
         "Session conversion rate",
-        "Sessions with a purchase / sessions of known customers.",
+        "Sessions with a purchase / sessions of known customers of which that is known.",
         "share",
         "visits_with_purchase",
         "visits",
@@ -241,7 +248,7 @@ _LIST = [
     KPI(
         "open_rate",
         "E-mail open rate",
-        "Messages delivered and opened / messages delivered.",
+        "Messages delivered and opened / messages delivered of which opening is known.",
         "share",
         "messages_opened",
         "messages_delivered",

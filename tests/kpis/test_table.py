@@ -400,3 +400,30 @@ def test_orders_may_come_as_a_table_or_a_frame(data):
     ]
     for other in values[1:]:
         pd.testing.assert_frame_equal(other, values[0], check_exact=True)
+
+
+def test_values_that_are_missing_do_not_count_as_nothing() -> None:
+    orders = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b"],
+            "order_id": ["1", "2", "3"],
+            "ordered_at": "2026-01-01",
+            "revenue": [100.0, 300.0, 50.0],
+            "margin": [40.0, None, None],
+        }
+    )
+    sessions = pd.DataFrame(
+        {
+            "session_id": ["1", "2", "3"],
+            "started_at": "2026-01-01",
+            "customer_id": ["a", "a", "b"],
+            "purchased": [True, None, None],
+        }
+    )
+    data = CustomerData(read_orders(orders), sessions=read_table(sessions, "sessions"))
+    table = kpi_table(
+        data, pd.Series({"a": 0, "b": 1}), kpis=["margin_rate", "session_conversion"]
+    ).values()
+    assert table.loc["margin_rate", "segment 0"] == 0.4
+    assert table.loc["session_conversion", "segment 0"] == 1.0
+    assert table["segment 1"].isna().all()
