@@ -79,6 +79,25 @@ def validate(params: ParamsFile, notebooks: NotebooksDir = None) -> None:
     typer.echo(f"{params} is valid", err=True)
 
 
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Or a YAML file.")] = None,
+) -> None:
+    """List the export layouts that segml reads, or show what one expects."""
+    from segml.data.fit import describe
+    from segml.data.presets import PRESETS, load_preset
+
+    if name is None:
+        width = max(len(known) for known in PRESETS)
+        for preset in PRESETS.values():
+            typer.echo(f"{preset.name:<{width}}  {preset.kind:<11}  {preset.description}")
+        return
+    try:
+        typer.echo(describe(load_preset(name)))
+    except ParameterError as error:
+        _stop(str(error), BAD_INPUT)
+
+
 def _progress(position: int, total: int, notebook: NotebookRun) -> None:
     if notebook.status == "running":
         typer.echo(f"[{position}/{total}] {notebook.name} ... ", nl=False, err=True)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import segml
 from segml.cli import app
+from segml.data import PRESETS
 from segml.reporting import runner
 
 from .reporting.conftest import notebook, params, write_project
@@ -110,6 +111,31 @@ def test_reports_that_cannot_be_written_end_with_1(project):
     result = invoke("run", "params/good.yml")
     assert result.exit_code == 1
     assert "cannot make a run folder" in result.stderr
+
+
+def test_presets_are_listed_and_shown():
+    listed = invoke("presets")
+    assert listed.exit_code == 0
+    assert listed.stdout.count("\n") == len(PRESETS)
+    assert "shopify_orders       orders       Shopify orders export" in listed.stdout
+    shown = invoke("presets", "mailchimp")
+    assert shown.exit_code == 0
+    assert "mailchimp: messages" in shown.stdout
+    assert "sent_at (when the campaign was sent)" in shown.stdout
+    assert "  opened" in shown.stdout
+
+
+def test_an_unknown_preset_ends_with_2():
+    result = invoke("presets", "shopfy_orders")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean: 'shopify_orders'?" in result.stderr
+
+
+def test_a_preset_of_ones_own_is_shown(tmp_path):
+    (tmp_path / "till.yml").write_text("kind: costs\ncolumns: {date: Tag, cost: Kosten}\n")
+    result = invoke("presets", tmp_path / "till.yml")
+    assert result.exit_code == 0
+    assert "needs the columns: Tag, Kosten" in result.stdout
 
 
 def test_version_is_quick():

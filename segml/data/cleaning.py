@@ -12,6 +12,7 @@ from segml.engine.sql import Fragment, literal, quote
 
 from .account import RowAccount
 from .bundle import CustomerData, DataTable
+from .consent import apply_consent
 from .judging import AMOUNTS, judge
 from .policy import CleaningPolicy
 from .read import read_orders
@@ -45,7 +46,7 @@ class CleaningReport:
 def clean(
     data: CustomerData | DataTable | Any, policy: CleaningPolicy | None = None
 ) -> tuple[CustomerData, CleaningReport]:
-    """Apply a cleaning policy to the orders.
+    """Leave out who did not consent, and apply a cleaning policy to the orders.
 
     Parameters
     ----------
@@ -79,8 +80,9 @@ def clean(
     policy = policy or CleaningPolicy()
     if not isinstance(data, CustomerData):
         data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
-    orders = _clean_orders(data.orders, policy)
-    data = replace(data, orders=orders)
+    if policy.consent == "apply":
+        data, _ = apply_consent(data, "analysis")
+    data = replace(data, orders=_clean_orders(data.orders, policy))
     return data, CleaningReport({name: table.account for name, table in data.tables.items()})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import importlib.util
 import io
+import os
 from importlib.resources.abc import Traversable
 
 import pandas as pd
@@ -13,7 +14,7 @@ from segml._core.errors import MissingDependencyError
 from segml.engine import Engine
 
 from .bundle import CustomerData
-from .read import read_orders
+from .read import read_orders, read_table
 
 
 def dataset_file(name: str) -> Traversable:
@@ -118,6 +119,39 @@ def load_donations() -> pd.DataFrame:
     11104
     """
     return pd.read_csv(io.StringIO(dataset_file("donations.csv").read_text()))
+
+
+def load_online_retail(path: str | os.PathLike[str], engine: Engine | None = None) -> CustomerData:
+    """Load the UCI Online Retail invoices: a UK gift wholesaler, 2010-12-01 to 2011-12-09.
+
+    Parameters
+    ----------
+    path : path
+        The file as published, as CSV or Parquet; its columns may all be text. It is not
+        part of segml.
+    engine : Engine, optional
+        Where the tables live.
+
+    Returns
+    -------
+    CustomerData
+        With ``orders`` (a row per invoice line, which `clean` merges by invoice;
+        cancellations have negative revenue, in pounds) and ``order_lines``. Of 541,909
+        lines 135,080 have no customer.
+
+    Raises
+    ------
+    DataError
+        The file is missing or of another layout.
+
+    References
+    ----------
+    Chen, D. (2015). Online Retail. UCI Machine Learning Repository,
+    doi 10.24432/C5BW33 (CC BY 4.0).
+    """
+    orders = read_orders(path, preset="invoice_lines", engine=engine)
+    lines = read_table(path, "order_lines", preset="invoice_order_lines", engine=engine)
+    return CustomerData(orders, order_lines=lines)
 
 
 def _cdnow(file: str, names: list[str], skip: int, engine: Engine | None) -> CustomerData:

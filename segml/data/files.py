@@ -16,7 +16,18 @@ SEPARATORS = (",", ";", "\t", "|")
 
 def is_csv(path: str) -> bool:
     """Say whether a path names text files rather than Parquet."""
-    return not path.lower().rsplit("/", 1)[-1].endswith((".parquet", ".pq"))
+    return not (path.lower().endswith((".parquet", ".pq")) or is_json(path))
+
+
+def is_json(path: str) -> bool:
+    """Say whether a path names files of one JSON object a line."""
+    return path.lower().endswith((".jsonl", ".ndjson", ".json"))
+
+
+def first_line(path: str) -> str:
+    """Return the first line of a UTF-8 file without its byte order mark."""
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        return stream.readline()
 
 
 @contextmanager
@@ -98,8 +109,7 @@ def header(path: str, separator: str | None, where: str) -> tuple[list[str], str
         )
     if Path(path).stat().st_size == 0:
         raise DataError("the file is empty", where=where)
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline()
+    first = first_line(path)
     if separator is None:
         outside_quotes = "".join(first.split('"')[::2])
         separator = max(SEPARATORS, key=lambda mark: (outside_quotes.count(mark), mark == ","))

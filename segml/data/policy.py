@@ -17,6 +17,9 @@ class CleaningPolicy:
 
     Parameters
     ----------
+    consent : {"apply", "ignore"}
+        Leave out, in every table, customers without consent to analysis, where the table
+        customers has the column ``consent_analytics``.
     exact_duplicates : {"drop", "keep"}
         Rows that repeat another in every column, generated order ids aside: the first
         is kept. Keep them where a source has no order ids and a customer may
@@ -62,6 +65,7 @@ class CleaningPolicy:
     'reject'
     """
 
+    consent: Literal["apply", "ignore"] = "apply"
     exact_duplicates: Literal["drop", "keep"] = "drop"
     repeated_order_ids: Literal["merge", "keep"] = "merge"
     negative_revenue: Literal["reject", "keep", "net"] = "reject"
@@ -75,6 +79,7 @@ class CleaningPolicy:
     latest: dt.date | None = None
 
     def __post_init__(self) -> None:
+        one_of(self.consent, ("apply", "ignore"), "consent")
         one_of(self.exact_duplicates, ("drop", "keep"), "exact_duplicates")
         one_of(self.repeated_order_ids, ("merge", "keep"), "repeated_order_ids")
         one_of(self.negative_revenue, ("reject", "keep", "net"), "negative_revenue")

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from segml._core.check import one_of
-from segml._core.errors import DataError, NotEnoughDataError
+from segml._core.errors import DataError, MissingTableError, NotEnoughDataError
 from segml.engine import Engine, Table, default_engine
-from segml.engine.sources import expand
 from segml.engine.sql import Fragment, literal, quote
 
 from .account import RowAccount
+from .arrange import Arranged, arrange
 from .bundle import HIDDEN, DataTable
 from .coerce import Coercion, coerce
 from .columns import map_columns
-from .files import as_utf8, header, is_csv
+from .fit import fitting
+from .opening import Opened, open_source, where_of
+from .presets import Preset, find_preset
+from .rejects import rejected_rows
 from .tables import TABLES, TableSchema
 
-MALFORMED = "line does not fit the header"
 _ROW, _REASON, _VALUE = "_source_row", "_reason", "_value_"
-_RESERVED = (*HIDDEN, _REASON, "_note", "_copy")
 
 
 def read_orders(
     source: Any,
     columns: Mapping[str, str | None] | None = None,
     *,
+    preset: str | os.PathLike[str] | Preset | None = None,
+    values: Mapping[str, Any] | None = None,
     date_format: str | None = None,
     separator: str | None = None,
     encoding: str = "utf-8",
@@ -39,11 +42,18 @@ def read_orders(
     Parameters
     ----------
     source : path, pandas, Polars or PyArrow table, or DuckDB relation
-        CSV or Parquet files (also a glob), or a table in memory.
+        CSV, JSON lines (``.jsonl``) or Parquet files, also a glob, or a table in memory.
+        Several CSV files have the same columns in the same order; their rows are numbered
+        on and on, in the order of the files' names.
     columns : mapping of str to str or None, optional
         Canonical name to the source's name where they differ. The canonical columns
         ``customer_id``, ``order_id``, ``ordered_at`` and ``revenue`` are required;
         ``{"order_id": None}`` says that each row is an order of its own.
+    preset : str, path or Preset, optional
+        The export layout that the source has: a name of ``segml.data.PRESETS`` (``segml
+        presets`` lists them), the path of your own YAML, or a Preset. `columns` goes before it.
+    values : mapping, optional
+        Canonical name to a value that all rows have and the source does not say.
     date_format : str, optional
         A strptime format for dates held as text. Without it ISO dates, eight digits, and
         day/month/year or month/day/year are told apart by the data, and refused where
@@ -87,6 +97,8 @@ def read_orders(
         source,
         "orders",
         columns,
+        preset=preset,
+        values=values,
         date_format=date_format,
         separator=separator,
         encoding=encoding,
@@ -99,6 +111,8 @@ def read_table(
     kind: str,
     columns: Mapping[str, str | None] | None = None,
     *,
+    preset: str | os.PathLike[str] | Preset | None = None,
+    values: Mapping[str, Any] | None = None,
     date_format: str | None = None,
     separator: str | None = None,
     encoding: str = "utf-8",
@@ -108,7 +122,7 @@ def read_table(
 
     Parameters
     ----------
-    source, columns, date_format, separator, encoding, engine
+    source, columns, preset, values, date_format, separator, encoding, engine
         As for :func:`read_orders`.
     kind : str
         One of the canonical tables: orders, order_lines, customers, sessions,
@@ -126,76 +140,43 @@ def read_table(
         As for :func:`read_orders`.
     """
     schema = TABLES[one_of(kind, TABLES, "kind")]
-    engine = engine or default_engine()
-    raw, malformed = _open(source, engine, separator, encoding)
-    if taken := [
-        name
-        for name in raw.columns
-        if name.casefold() in _RESERVED or name.casefold().startswith(_VALUE)
-    ]:
-        raise DataError(
-            "a column has a name that segml uses itself",
-            where=_where(source),
-            got=", ".join(taken),
-            hint="rename it",
-        )
-    mapping = map_columns(schema, raw.columns, columns)
+    chosen = None if preset is None else find_preset(preset, kind)
+    opened = open_source(source, engine or default_engine(), separator, encoding)
+    if opened.rows.scalar("SELECT count(*) FROM {self}") == 0 and not opened.malformed:
+        raise NotEnoughDataError("the source has no rows", where=where_of(source))
+    arranged = arrange(opened.rows, schema, chosen, columns, values, date_format, where_of(source))
+    mapping = _mapped(schema, arranged, opened, chosen)
     coercions = [
-        coerce(column, found, raw, date_format)
+        coerce(column, found, arranged.table, arranged.date_format)
         for column in schema.columns
         if (found := mapping.get(column.name)) is not None
     ]
     generated = [name for name, found in mapping.items() if found is None]
-    bad = len(malformed) if malformed else 0
-    judged = _judge(_number(raw, malformed if bad else None), schema, coercions)
-    account = _count(schema, judged, coercions, generated, bad)
-    if account.rows_in == 0:
-        raise NotEnoughDataError("the source has no rows", where=_where(source))
+    judged = _judge(arranged.table, schema, coercions)
+    account = _count(schema, judged, coercions, generated, opened, arranged)
     if account.rows_used == 0:
         reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
-        raise DataError("no row can be used", where=_where(source), got=reasons)
+        raise DataError("no row can be used", where=where_of(source), got=reasons)
     table = _typed(judged, coercions, generated, mapping)
-    return DataTable(kind, table, _rejects(judged, malformed), account, tuple(generated))
+    rejects = rejected_rows(judged, arranged, opened)
+    return DataTable(kind, table, rejects, account, tuple(generated))
 
 
-def _open(
-    source: Any, engine: Engine, separator: str | None, encoding: str
-) -> tuple[Table, Table | None]:
-    if not isinstance(source, (str, os.PathLike)):
-        return engine.register(source), None
-    paths = expand(source)
-    if not is_csv(paths[0]):
-        empty = [path for path in paths if Path(path).stat().st_size == 0]
-        if empty:
-            raise DataError("the file is empty", where=empty[0])
-        return engine.register(source), None
-    if len(paths) > 1:
-        raise DataError(
-            "several CSV files at once are not read yet",
-            where=os.fspath(source),
-            got=f"{len(paths)} files",
-            hint="read them one by one, or write them as Parquet",
-        )
-    with as_utf8(paths[0], encoding) as path:
-        names, mark = header(path, separator, paths[0])
-        return engine.load_csv([path], names, mark)
-
-
-def _number(raw: Table, malformed: Table | None) -> Table:
-    """Give each row its number in the source, where malformed lines take numbers too."""
-    numbered = raw.engine.sql("SELECT row_number() OVER () AS _source_row, * FROM {raw}", raw=raw)
-    if malformed is None:
-        return numbered
-    return raw.engine.sql(
-        "WITH bad AS (SELECT line, row_number() OVER (ORDER BY line) AS shift FROM {malformed}),"
-        # The i-th malformed line, on line l, has l - i - 1 good rows before it.
-        " shifts AS (SELECT line - shift AS start, max(shift) AS shift FROM bad GROUP BY start)"
-        " SELECT n.* REPLACE (CAST(n._source_row + coalesce(s.shift, 0) AS BIGINT) AS _source_row)"
-        " FROM {numbered} AS n ASOF LEFT JOIN shifts AS s ON n._source_row >= s.start"
-        " ORDER BY n._source_row",
-        malformed=malformed,
-        numbered=numbered,
-    )
+def _mapped(
+    schema: TableSchema, arranged: Arranged, opened: Opened, preset: Preset | None
+) -> dict[str, str | None]:
+    present = [name for name in arranged.table.columns if name not in HIDDEN]
+    try:
+        return map_columns(schema, present, arranged.columns)
+    except MissingTableError as error:
+        names = [name for name in opened.rows.columns if name not in HIDDEN]
+        fits = fitting(names, schema.name) if preset is None else []
+        if not fits:
+            raise
+        hint = f"preset={fits[0]!r}, which fits these columns; or {error.problem.hint}"
+        problem = replace(error.problem, hint=hint)
+        parts = {key: value for key, value in vars(problem).items() if key != "what"}
+        raise MissingTableError(problem.what, **parts) from None
 
 
 def _judge(numbered: Table, schema: TableSchema, coercions: list[Coercion]) -> Table:
@@ -225,9 +206,17 @@ def _count(
     judged: Table,
     coercions: list[Coercion],
     generated: list[str],
-    malformed: int,
+    opened: Opened,
+    arranged: Arranged,
 ) -> RowAccount:
-    optional = [item for item in coercions if item.name not in schema.required]
+    optional = [
+        item
+        for item in coercions
+        if item.name not in schema.required
+        # Text read from text is missing where nothing is there: nothing to count.
+        and item.filled != f"{item.value} IS NOT NULL"
+    ]
+    rows = "sum(_rows)" if "_rows" in judged.columns else "count(*)"
     unread = [
         f"count(*) FILTER (WHERE {_REASON} IS NULL AND {item.filled} AND {_value(item)} IS NULL)"
         for item in optional
@@ -238,26 +227,45 @@ def _count(
         if item.name in schema.required
         for reason in (f"no {item.name}", _unreadable(item.name))
     ]
-    tallies = [f"count(*) FILTER (WHERE {_REASON} = {literal(reason)})" for reason in reasons]
-    counts = ["count(*)", f"count(*) - count({_REASON})", *tallies, *unread]
-    counted = judged.row("SELECT {counts} FROM {self}", counts=Fragment(", ".join(counts)))
-    rows, used = counted[:2]
+    conditions = ["TRUE", f"{_REASON} IS NULL"]
+    conditions += [f"{_REASON} = {literal(reason)}" for reason in reasons]
+    tallies = [
+        f"CAST(coalesce({rows} FILTER (WHERE {condition}), 0) AS BIGINT)"
+        for condition in conditions
+    ]
+    counted = judged.row(
+        "SELECT {counts} FROM {self}", counts=Fragment(", ".join([*tallies, *unread]))
+    )
+    total, used = counted[:2]
     rejected = dict(zip(reasons, counted[2 : 2 + len(reasons)], strict=True))
-    rejected[MALFORMED] = malformed
+    rejected |= arranged.rejected | opened.malformed
     noted = {
         f"{item.name} cannot be read, taken as missing": n
         for item, n in zip(optional, counted[2 + len(reasons) :], strict=True)
     }
-    choices = [item.choice for item in coercions if item.choice]
+    noted |= _checked(judged, arranged)
+    choices = [*arranged.choices]
+    if "_rows" in judged.columns:
+        units = judged.scalar("SELECT count(*) FROM {self} WHERE _reason IS NULL")
+        choices.append(f"{used:,} rows of the source are {units:,} rows of {schema.name}")
+    choices += [item.choice for item in coercions if item.choice]
     choices += [f"{name}: the source has none; each row is one order" for name in generated]
     return RowAccount(
         schema.name,
-        rows + malformed,
+        total + sum(arranged.rejected.values()) + sum(opened.malformed.values()),
         used,
         {reason: n for reason, n in rejected.items() if n},
         {what: n for what, n in noted.items() if n},
         tuple(choices),
     )
+
+
+def _checked(judged: Table, arranged: Arranged) -> dict[str, int]:
+    if not arranged.notes:
+        return {}
+    sums = ", ".join(f"sum({quote(name)})" for name in arranged.notes.values())
+    counts = judged.row("SELECT {sums} FROM {self} WHERE _reason IS NULL", sums=Fragment(sums))
+    return {what: int(n) for what, n in zip(arranged.notes, counts, strict=True) if n}
 
 
 def _typed(
@@ -281,33 +289,5 @@ def _typed(
     )
 
 
-def _rejects(judged: Table, malformed: Table | None) -> Table:
-    rows = judged.engine.sql(
-        "SELECT _source_row AS source_row, _reason AS reason, * EXCLUDE ({hidden})"
-        " FROM {judged} WHERE _reason IS NOT NULL ORDER BY _source_row",
-        hidden=Fragment(
-            ", ".join(
-                quote(name)
-                for name in judged.columns
-                if name in (_ROW, _REASON) or name.startswith(_VALUE)
-            )
-        ),
-        judged=judged,
-    )
-    if malformed is None:
-        return rows
-    return judged.engine.sql(
-        "SELECT * FROM {rows} UNION ALL BY NAME"
-        " SELECT line - 1 AS source_row, {reason} AS reason FROM {malformed}",
-        rows=rows,
-        malformed=malformed,
-        reason=MALFORMED,
-    )
-
-
 def _unreadable(column: str) -> str:
     return f"{column} cannot be read"
-
-
-def _where(source: Any) -> str:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__

@@ -28,9 +28,10 @@ def suspicious_days(orders: DataTable) -> pd.DataFrame:
     ).to_pandas()
     daily = counted.assign(day=pd.to_datetime(counted["day"])).set_index("day")["orders"]
     daily = daily.asfreq("D", fill_value=0)
+    weekdays = pd.DatetimeIndex(daily.index).day_of_week
     typical, deviation = pd.Series(0.0, daily.index), pd.Series(0.0, daily.index)
     for weekday in range(7):
-        same = daily[daily.index.day_of_week == weekday]
+        same = daily[weekdays == weekday]
         window = same.rolling(9, center=True, min_periods=4)
         typical.update(window.median())
         deviation.update(window.apply(_absolute_deviation, raw=True))

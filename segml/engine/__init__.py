@@ -3,7 +3,8 @@
 No domain words here: what a customer or an order is, the layers above know.
 """
 
-from .duck import Engine, connect, default_engine
+from .databases import connect
+from .duck import Engine, default_engine
 from .table import Table
 
 __all__ = ["Engine", "Table", "connect", "default_engine"]

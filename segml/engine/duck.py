@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from segml._core.check import nearest
 from segml._core.errors import DataError
 
 from .prelude import DUCKDB
@@ -110,6 +111,10 @@ class Engine:
         weakref.finalize(kept, self._garbage.append, f"DROP TABLE IF EXISTS {quote(name)}")
         return kept
 
+    def execute(self, text: str) -> None:
+        """Run a statement that returns nothing, such as SET or LOAD."""
+        self._run(text)
+
     def fetch_row(self, text: str, /, **values: Any) -> tuple[Any, ...]:
         """Return the first row of a query."""
         rows = self._run(self._render(text, values)).fetchall()
@@ -177,6 +182,45 @@ class Engine:
             weakref.finalize(lines, self._garbage.append, f"DROP TABLE IF EXISTS {quote(name)}")
         return kept, lines
 
+    def table(self, name: str) -> Table:
+        """Return a table of the open database, or of one that was attached, by its name.
+
+        Parameters
+        ----------
+        name : str
+            ``table``, ``schema.table`` or ``database.schema.table``.
+
+        Raises
+        ------
+        DataError
+            There is none of that name; lists those that there are.
+        """
+        names = self.tables()
+        full = [known for known in names if known == name or known.endswith(f".{name}")]
+        if len(full) != 1:
+            raise DataError(
+                "several tables have this name" if full else "no such table",
+                where="database",
+                got=name,
+                expected="one of " + ", ".join(full or names) if names else None,
+                nearest=nearest(name, [known.rpartition(".")[2] for known in names]),
+            )
+        return self._view("SELECT * FROM " + ".".join(quote(part) for part in names[full[0]]))
+
+    def tables(self) -> dict[str, tuple[str, str, str]]:
+        """Return the tables and views of the open and the attached databases.
+
+        Returns
+        -------
+        dict
+            Name with dots to (database, schema, table).
+        """
+        rows = self._run(
+            "SELECT table_catalog, table_schema, table_name FROM information_schema.tables"
+            " WHERE table_catalog NOT IN ('system', 'temp') ORDER BY ALL"
+        ).fetchall()
+        return {".".join(row): row for row in rows}
+
     def _render(self, text: str, values: dict[str, Any]) -> str:
         bound = {
             key: Fragment(quote(value.name)) if isinstance(value, Table) else value
@@ -222,27 +266,6 @@ def _query_error(error: Exception) -> DataError:
 
 def _text(value: str) -> str:
     return render("{value}", {"value": value})
-
-
-def connect(url: str = ":memory:") -> Engine:
-    """Open an engine.
-
-    Parameters
-    ----------
-    url : str
-        ``":memory:"`` or the path of a DuckDB file.
-
-    Returns
-    -------
-    Engine
-        Hand it to a reader as ``engine=``; its tables live as long as it does.
-
-    Raises
-    ------
-    DataError
-        The file cannot be opened.
-    """
-    return Engine(url)
 
 
 @cache

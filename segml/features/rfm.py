@@ -182,7 +182,6 @@ def rfm_table(
             got=last.isoformat(),
             expected=f"a day after {cut.isoformat()}",
         )
-    _check_known(orders, cut)
     index = PERIODS[period][0]
     # The end of the day: its last hour is known too.
     bounds = {"as_of": _end(cut), "last": _end(last)}
@@ -198,6 +197,7 @@ def rfm_table(
             got=last.isoformat(),
             expected=f"a day after the period that {cut.isoformat()} belongs to",
         )
+    _check_known(orders, cut)
     return orders.engine.sql(
         _CALIBRATION if holdout_end is None else _HOLDOUT,
         orders=orders,

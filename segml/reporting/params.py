@@ -74,6 +74,10 @@ class DataParams(_Model):
         description="cdnow or cdnow_sample (built in), or the path of a CSV or Parquet file "
         "(or a glob of them); a relative path starts at the folder of this file"
     )
+    preset: Text | None = Field(
+        default=None,
+        description="layout of a known system, as `segml presets` lists them, or a YAML file",
+    )
     columns: dict[str, Text | None] = Field(
         default={},
         description="canonical column: its name in the file; order_id: null means that "

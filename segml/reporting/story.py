@@ -96,10 +96,7 @@ def value_story(workspace: Workspace) -> Html:
     check = workspace.holdout
     unit = UNIT_NAMES[asked.time_unit]
     if check is None:
-        notes.append(
-            "The forecast has not been checked: set dates.holdout_days to keep the last days "
-            "aside and compare."
-        )
+        notes.append(f"The forecast has not been checked: {workspace.unchecked}.")
     elif check.actual:
         size = abs(check.error)
         verdict = (

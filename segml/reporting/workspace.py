@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from segml._core.errors import ConvergenceError, NotEnoughDataError
 from segml.clustering import KMeansSegmenter, SegmentProfile, profile_segments
 from segml.clv import (
     BetaGeoModel,
@@ -119,7 +120,8 @@ class Workspace:
             read = CustomerData(
                 read_orders(
                     asked.source,
-                    asked.columns,
+                    asked.columns or None,
+                    preset=asked.preset,
                     date_format=asked.date_format,
                     separator=asked.separator,
                     encoding=asked.encoding,
@@ -282,10 +284,19 @@ class Workspace:
 
     @cached_property
     def holdout(self) -> HoldoutCheck | None:
-        """The forecast checked on the last days; None when no days are held out."""
+        """The forecast checked on the last days; None where it could not be."""
+        return self._checked[0]
+
+    @property
+    def unchecked(self) -> str:
+        """Why the forecast could not be checked; empty where it was."""
+        return self._checked[1]
+
+    @cached_property
+    def _checked(self) -> tuple[HoldoutCheck | None, str]:
         days = self.params.dates.holdout_days
         if days == 0:
-            return None
+            return None, "set dates.holdout_days to keep the last days aside and compare"
         asked = self.params.clv
         rfm = rfm_summary(
             self._known,
@@ -294,9 +305,13 @@ class Workspace:
             holdout_end=self.as_of,
             time_unit=asked.time_unit,
         )
-        check = holdout_check(BetaGeoModel().fit(rfm), rfm)
+        try:
+            model = BetaGeoModel().fit(rfm)
+        except (ConvergenceError, NotEnoughDataError) as error:
+            return None, f"on the orders before the last {days} days, {error.problem.what}"
+        check = holdout_check(model, rfm)
         self.artefacts.keep_frame("holdout.parquet", check.table)
-        return check
+        return check, ""
 
     @cached_property
     def kpis(self) -> KpiTable:

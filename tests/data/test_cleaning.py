@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segml._core.errors import NotEnoughDataError, ParameterError
-from segml.data import CleaningPolicy, CustomerData, clean, read_orders
+from segml.data import CleaningPolicy, CustomerData, clean, read_orders, read_table
 
 from .samples import COLUMNS, frame
 
@@ -220,6 +220,7 @@ def test_raw_frames_tables_and_bundles_clean_alike() -> None:
 
 def test_the_default_policy_is_the_documented_one() -> None:
     assert CleaningPolicy() == CleaningPolicy(
+        consent="apply",
         exact_duplicates="drop",
         repeated_order_ids="merge",
         negative_revenue="reject",
@@ -296,3 +297,15 @@ def test_cleaning_again_changes_nothing(rows: list, policy: CleaningPolicy) -> N
     assert again.rejected == account.rejected
     assert again.noted.get(JOINED, 0) == joined
     pd.testing.assert_frame_equal(twice.orders.to_pandas(), once.orders.to_pandas())
+
+
+def test_only_customers_who_consented_are_cleaned() -> None:
+    orders = frame(("a", "1", "1997-01-01", 5.0), ("b", "2", "1997-01-02", 7.0))
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "consent_analytics": [True, False]})
+    data = CustomerData(read_orders(orders), customers=read_table(customers, "customers"))
+    kept, report = clean(data, CleaningPolicy(latest=LATEST))
+    assert kept.orders.to_pandas()["customer_id"].tolist() == ["a"]
+    assert report.accounts["orders"].rejected == {"consent refused": 1}
+    assert report.accounts["customers"].rejected == {"consent refused": 1}
+    everyone, _ = clean(data, CleaningPolicy(latest=LATEST, consent="ignore"))
+    assert everyone.orders.to_pandas()["customer_id"].tolist() == ["a", "b"]

@@ -316,12 +316,88 @@ def test_a_missing_column_shows_what_is_there() -> None:
     assert "columns={'order_id': None}" in problem.hint
 
 
-def test_several_csv_files_are_refused_in_words(tmp_path) -> None:
-    for name in "ab":
-        (tmp_path / f"{name}.csv").write_text(f"{CSV_HEADER}\na,1,1997-01-01,1\n")
-    with pytest.raises(DataError, match="several CSV files at once are not read yet") as caught:
+def test_several_csv_files_are_numbered_on_and_on(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text(f"{CSV_HEADER}\na,1,1997-01-01,1\nbad\nb,2,1997-01-02,2\n")
+    (tmp_path / "b.csv").write_text(f"{CSV_HEADER}\nc,3,1997-01-03,3\nbad\nd,4,1997-01-04,x\n")
+    orders = read_orders(tmp_path / "*.csv")
+    assert orders.to_pandas()["customer_id"].tolist() == ["a", "b", "c"]
+    assert orders.table.to_arrow()["_source_row"].to_pylist() == [1, 3, 4]
+    assert orders.account.rows_in == 6
+    assert orders.account.rejected == {
+        "line does not fit the header": 2,
+        "revenue cannot be read": 1,
+    }
+    rows = orders.rejected_rows()
+    assert sorted(rows["source_row"].tolist()) == [2, 5, 6]
+
+
+def test_several_csv_files_with_different_columns(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text(f"{CSV_HEADER}\na,1,1997-01-01,1\n")
+    (tmp_path / "b.csv").write_text("customer_id,order_id,ordered_at,net\nb,2,1997-01-01,1\n")
+    with pytest.raises(DataError, match="the files do not have the same columns") as caught:
         read_orders(tmp_path / "*.csv")
-    assert caught.value.problem.got == "2 files"
+    problem = caught.value.problem
+    assert problem.where == f"{tmp_path / 'b.csv'}, line 1"
+    assert problem.got == "only here: net; missing: revenue"
+    (tmp_path / "b.csv").write_text("order_id,customer_id,ordered_at,revenue\n2,b,1997-01-01,1\n")
+    with pytest.raises(DataError, match="in the same order") as caught:
+        read_orders(tmp_path / "*.csv")
+    assert caught.value.problem.got == "columns order_id, customer_id, ordered_at, revenue"
+
+
+def test_files_of_several_kinds_are_refused(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text(f"{CSV_HEADER}\na,1,1997-01-01,1\n")
+    (tmp_path / "b.jsonl").write_text("{}\n")
+    with pytest.raises(DataError, match="the files are of several kinds"):
+        read_orders(tmp_path / "*")
+
+
+LINE = '{"customer_id": 7, "order_id": "%s", "ordered_at": "1997-01-01", "revenue": 1.5}\n'
+
+
+def test_json_lines(tmp_path) -> None:
+    text = LINE % 1 + "\n[1]\nnope\n" + LINE % 2
+    (tmp_path / "a.jsonl").write_text(text)
+    orders = read_orders(tmp_path / "a.jsonl")
+    assert orders.to_pandas()["order_id"].tolist() == ["1", "2"]
+    assert orders.to_pandas()["customer_id"].tolist() == ["7", "7"]
+    assert orders.account.rejected == {"line is not a JSON object": 2}
+    assert orders.rejected_rows()["source_row"].tolist() == [2, 3]
+    assert orders.table.to_arrow()["_source_row"].to_pylist() == [1, 4]
+    (tmp_path / "b.jsonl").write_text(LINE.replace("}", ', "note": {"a b": [1]}}') % 3)
+    both = read_orders(tmp_path / "*.jsonl")
+    assert both.to_pandas()["note.a b"].tolist()[-1] == "[1]"
+    assert both.account.rows_in == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "the file is empty"), (" [{}]", "a JSON array"), ("x\n", "no row can|required column")],
+)
+def test_json_that_is_no_lines(tmp_path, text, message) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_orders(tmp_path / "a.json")
+
+
+def test_values_that_all_rows_have() -> None:
+    source = GOOD.drop(columns="customer_id")
+    orders = read_orders(source, values={"customer_id": "walk-in", "channel": "till"})
+    assert orders.to_pandas()["customer_id"].tolist() == ["walk-in"] * 4
+    assert orders.to_pandas()["channel"].tolist() == ["till"] * 4
+
+
+@pytest.mark.parametrize(
+    ("values", "columns", "message"),
+    [
+        ({"chanel": "till"}, None, "unknown value for values"),
+        ({"revenue": 1}, None, "the source has this column"),
+        ({"revenue": 1}, {"revenue": "revenue"}, "both mapped and given"),
+    ],
+)
+def test_values_that_do_not_go(values, columns, message) -> None:
+    with pytest.raises(ParameterError, match=message):
+        read_orders(GOOD, columns, values=values)
 
 
 def test_the_engine_can_be_given(engine) -> None:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 from html import unescape
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from segml.data import CustomerData, read_orders
 from segml.kpis.table import ALL
 from segml.reporting import open_workspace
+from segml.reporting.params import DateParams
 from segml.reporting.story import (
     churn_by_segment,
     data_facts,
@@ -142,7 +145,29 @@ def test_verdict_on_the_forecast(workspace, expected, said):
 
 
 def test_story_without_a_check(workspace):
-    assert told(workspace, None).startswith("The forecast has not been checked: set dates.holdout")
+    other = open_workspace(workspace.params.model_copy(update={"dates": DateParams()}))
+    said = notes(value_story(other))[0]
+    assert said.startswith("The forecast has not been checked: set dates.holdout_days")
+
+
+def test_a_check_that_cannot_be_made_says_why_and_stops_nothing(workspace):
+    days = (workspace.as_of - date(1997, 1, 20)).days  # nobody has come back often by then
+    dates = DateParams(as_of=workspace.as_of, holdout_days=days)
+    other = open_workspace(workspace.params.model_copy(update={"dates": dates}))
+    other.__dict__["_known"] = CustomerData(
+        read_orders(
+            pd.DataFrame(
+                {
+                    "customer_id": ["a", "b", "a"],
+                    "order_id": [1, 2, 3],
+                    "ordered_at": ["1997-01-02", "1997-01-03", "1998-01-03"],
+                    "revenue": 1.0,
+                }
+            )
+        )
+    )
+    assert other.holdout is None
+    assert "no customer bought again" in other.unchecked
 
 
 def test_story_of_a_time_in_which_nobody_bought(workspace):
