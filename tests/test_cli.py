@@ -59,7 +59,7 @@ def test_folders_can_be_chosen(project, copies):
 
 def test_failed_run_ends_with_1(project, monkeypatch):
     def fail(*_):
-        raise runner.NotebookFailed("KeyError", "'x'", "trace", 2, 3)
+        raise runner.NotebookError("KeyError", "'x'", "trace", 2, 3)
 
     monkeypatch.setattr(runner, "execute", fail)
     result = invoke("run", "params/good.yml", "--reports", "out")

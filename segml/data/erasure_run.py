@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from segml._core.errors import DataError, RunError
 from segml._core.files import sha256, whole_file, write_json
+from segml._core.process import still_runs
 
 from .consent import is_customer_id
 from .erasure_ids import distinctive, hits, rejected, text_columns
@@ -30,7 +31,9 @@ _UNDER_WAY = "erasure_under_way"
 def erase_from_run(folder: Path, ids: list[str]) -> ErasureReport:
     """Erase customers from a run folder; see :func:`segml.data.erase`."""
     manifest = _read_manifest(folder)
-    if manifest.get("status") == "running" and _alive(manifest):
+    if manifest.get("status") == "running" and still_runs(
+        manifest.get("pid"), manifest.get("started_at")
+    ):
         raise RunError(
             "the run is still running", where=folder.name, hint="erase when it has ended"
         )
@@ -78,19 +81,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             hint=f"erase from each of its runs, such as {folder.name}/{runs[0]}" if runs else None,
         ) from error
     return manifest
-
-
-def _alive(manifest: Mapping[str, Any]) -> bool:
-    """Whether the run's own process lives: a process born after the run only took its number."""
-    import psutil
-
-    try:
-        process = psutil.Process(manifest["pid"])
-        started = datetime.fromisoformat(manifest["started_at"]).timestamp()
-        zombie = process.status() == psutil.STATUS_ZOMBIE
-        return bool(not zombie and process.create_time() <= started + 1)
-    except (psutil.Error, KeyError, ValueError, TypeError):
-        return False
 
 
 def _parquet(folder: Path) -> list[Path]:

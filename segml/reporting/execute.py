@@ -17,8 +17,11 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 
 
-class NotebookFailed(Exception):  # noqa: N818  an event, turned into a RunError by the runner
-    """What stopped a notebook: the error's type, message and traceback, and the cell."""
+class NotebookError(Exception):
+    """What stopped a notebook: the error's type, message, traceback and cell.
+
+    The runner turns it into a RunError.
+    """
 
     def __init__(self, kind: str, message: str, traceback: str, cell: int | None, of: int) -> None:
         super().__init__(f"{kind}: {message}")
@@ -34,7 +37,7 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], folder: Path
 
     Raises
     ------
-    NotebookFailed
+    NotebookError
         A cell raised, or the kernel could not be started or died.
     """
     import papermill
@@ -55,7 +58,7 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], folder: Path
         )
     except PapermillExecutionError as error:
         cell, of = _failed_cell(target)
-        raise NotebookFailed(
+        raise NotebookError(
             error.ename,
             plain(error.evalue),
             plain("\n".join(error.traceback)),
@@ -67,7 +70,7 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], folder: Path
         kind, message = type(error).__name__, plain(str(error))
         if kind == "DeadKernelError":
             message = "the kernel died, most often because memory ran out"
-        raise NotebookFailed(kind, message, f"{kind}: {message}", cell, of) from error
+        raise NotebookError(kind, message, f"{kind}: {message}", cell, of) from error
 
 
 def _kernel_config() -> Any:

@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from segml._core.errors import DataError
 from segml._core.files import sha256, write_json
+from segml._core.process import still_runs
 
 from .params import ReportParams
 
@@ -138,7 +137,7 @@ def read_manifest(folder: Path) -> Manifest:
             where=f"{folder.parent.name}/{folder.name}/{FILE_NAME}",
             got=f"{type(error).__name__}",
         ) from error
-    if manifest.status == "running" and not _alive(manifest.pid, manifest.started_at):
+    if manifest.status == "running" and not still_runs(manifest.pid, manifest.started_at):
         return replace(manifest, status="killed", reason="the process ended without a word")
     return manifest
 
@@ -146,17 +145,6 @@ def read_manifest(folder: Path) -> Manifest:
 def _known(kind: type, values: dict[str, Any]) -> Any:
     names = {item.name for item in fields(kind)}
     return kind(**{key: value for key, value in values.items() if key in names})
-
-
-def _alive(pid: int, started_at: str) -> bool:
-    """Whether the run's own process lives: a process born after the run only took its number."""
-    try:
-        process = psutil.Process(pid)
-        born = process.create_time()
-        gone = process.status() == psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError, TypeError):
-        return False
-    return not gone and born <= datetime.fromisoformat(started_at).timestamp() + 1
 
 
 def public_params(params: ReportParams) -> dict[str, Any]:

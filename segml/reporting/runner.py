@@ -19,7 +19,7 @@ from segml._core.errors import RunError
 from segml._core.files import write_text
 from segml._core.html import block, facts, note
 
-from .execute import NotebookFailed, execute, kernel_environment, plain
+from .execute import NotebookError, execute, kernel_environment, plain
 from .gallery import build_gallery
 from .manifest import Manifest, NotebookRun, list_files, now, public_params
 from .page import Failure, write_page
@@ -207,7 +207,7 @@ class _Run:
         error: dict[str, Any] | None = None
         try:
             execute(source, self.folder / "notebooks" / source.name, parameters, self.folder)
-        except NotebookFailed as failed:
+        except NotebookError as failed:
             error = {"type": failed.kind, "message": failed.message, "cell": failed.cell}
             raise
         except BaseException as stopped:
@@ -221,7 +221,7 @@ class _Run:
 
     def _failure(self, error: BaseException) -> Failure:
         name = self.manifest.notebooks[self.at].name if self.at is not None else ""
-        if isinstance(error, NotebookFailed):
+        if isinstance(error, NotebookError):
             return Failure(
                 what=str(error),
                 notebook=name,

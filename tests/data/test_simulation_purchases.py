@@ -21,7 +21,7 @@ def store():
     return simulate_store(8_000, seed=3, seasonality=0, **PLAIN)
 
 
-def within_four_errors(model, truth: dict[str, float]) -> None:
+def assert_within_four_errors(model, truth: dict[str, float]) -> None:
     for name, value in truth.items():
         error = np.sqrt(model.covariance_.loc[name, name])
         assert abs(model.params_[name] - value) < 4 * error, name
@@ -30,8 +30,8 @@ def within_four_errors(model, truth: dict[str, float]) -> None:
 
 def test_models_recover_their_parameters(store):
     rfm = rfm_summary(store[0], END, "h", time_unit="D")
-    within_four_errors(BetaGeoModel().fit(rfm), {"r": 0.8, "alpha": 60, "a": 0.8, "b": 2.5})
-    within_four_errors(GammaGammaModel().fit(rfm), {"p": 6, "q": 4, "v": 15})
+    assert_within_four_errors(BetaGeoModel().fit(rfm), {"r": 0.8, "alpha": 60, "a": 0.8, "b": 2.5})
+    assert_within_four_errors(GammaGammaModel().fit(rfm), {"p": 6, "q": 4, "v": 15})
 
 
 def test_models_recover_their_parameters_in_store_time():
@@ -51,7 +51,7 @@ def test_models_recover_their_parameters_in_store_time():
             "T": elapsed[-1] - first,
         }
     )
-    within_four_errors(BetaGeoModel().fit(rfm), {"r": 0.8, "alpha": 60, "a": 0.8, "b": 2.5})
+    assert_within_four_errors(BetaGeoModel().fit(rfm), {"r": 0.8, "alpha": 60, "a": 0.8, "b": 2.5})
 
 
 def test_truth_of_each_customer_has_the_means_of_its_segment(store):
