@@ -7,6 +7,14 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 CONDA   = --group dev --name segml --python-include "python>=3.11,<3.14" --no-header
 UV     := $(shell command -v uv 2>/dev/null)
+JAVA   := $(shell command -v java 2>/dev/null)
+SPARK   = $(VENV)/.spark
+
+ifdef UV
+  PIP = VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet
+else
+  PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup report test test-fast lint format lab bench lock environment clean
@@ -28,23 +36,27 @@ $(READY): requirements.lock pyproject.toml
 ifdef UV
 	@test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
 	@echo "installing into $(VENV) with uv" >&2
-	@VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet --require-hashes -r requirements.lock
-	@VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet --no-deps --no-build-isolation -e .
 else
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) with pip (a few minutes, once)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 endif
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# PySpark is large: only the tests need it, and only where there is Java.
+$(SPARK): requirements-spark.lock $(READY)
+	@echo "installing PySpark for the tests" >&2
+	@$(PIP) --require-hashes -r requirements-spark.lock
+	@touch $(SPARK)
 
 report: setup
 	@$(BIN)/segml run params/cdnow.yml
 
-test: setup
+test: setup $(if $(JAVA),$(SPARK))
 	$(BIN)/python -m pytest
 
-test-fast: setup
+test-fast: setup $(if $(JAVA),$(SPARK))
 	$(BIN)/python -m pytest -m "not slow" --no-cov
 
 lint: setup
@@ -62,11 +74,14 @@ lab: setup
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 bench: setup
+	@$(PIP) --group bench
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements.lock
+	echo "pyspark>=4.0" | uv pip compile - --universal --python-version 3.11 --constraint requirements.lock \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements-spark.lock
 
 environment: setup
 	$(BIN)/pyproject2conda yaml $(CONDA) --overwrite force --output environment.yml

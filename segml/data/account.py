@@ -8,6 +8,9 @@ from typing import Any
 
 from segml._core import html, text
 
+DAYS = "days"
+"""How a note begins that counts days, not rows."""
+
 
 @dataclass(frozen=True)
 class RowAccount:
@@ -24,7 +27,8 @@ class RowAccount:
     rejected : mapping of str to int
         Reason to number of rows left out.
     noted : mapping of str to int
-        What was noticed about rows that are used nevertheless.
+        What was noticed about rows that are used nevertheless. A note that begins with
+        "days" counts days.
     choices : tuple of str
         What was decided on the way, such as how dates were read.
 
@@ -96,7 +100,10 @@ class RowAccount:
             [f"left out: {reason}", text.count(n), share(n)] for reason, n in self.rejected.items()
         ]
         rows.append(["rows used", text.count(self.rows_used), share(self.rows_used)])
-        rows += [[f"used, but: {what}", text.count(n), share(n)] for what, n in self.noted.items()]
+        for what, n in self.noted.items():
+            days = what.startswith(DAYS)
+            label = f"noticed: {what}" if days else f"used, but: {what}"
+            rows.append([label, text.count(n), "" if days else share(n)])
         return html.block(
             html.table(
                 [self.table, "rows", "share"],

@@ -9,6 +9,7 @@ from typing import Any
 from segml._core.check import one_of
 from segml._core.errors import ParameterError
 from segml.engine import Table
+from segml.engine.compose import columns_of
 from segml.engine.sql import Fragment, literal, quote
 
 from .expressions import OWN, matching, plain, read_as, references, resolved
@@ -16,6 +17,7 @@ from .fit import misfit, require_values
 from .presets import Preset
 from .reshape import visits, with_values
 from .tables import TableSchema
+from .zones import zoned_value
 
 _ROW, _ROWS, _WHY, NOTE = "_source_row", "_rows", "_refused", "_value_check "
 
@@ -79,6 +81,7 @@ def arrange(
                 "a column is both mapped and given as a value", where=f"values[{name!r}]", got=name
             )
     if preset is None:
+        values = {name: zoned_value(value) for name, value in (values or {}).items()}
         return Arranged(with_values(rows, values), columns, date_format)
     return _Arranging(rows, schema, preset, columns or {}, values or {}, where).arranged(
         date_format or preset.date_format or None
@@ -114,7 +117,7 @@ class _Arranging:
             raise misfit(preset, missing, self.present, where)
         require_values(preset, values, given)
         self.constants = {
-            name: value
+            name: zoned_value(value)
             for name, value in {**preset.values, **values}.items()
             if name not in columns
         }
@@ -133,7 +136,8 @@ class _Arranging:
         self.expressions: dict[str, str] = {}
         for name, text in preset.derive.items():
             if name not in given and (sql := resolved(text, self._find)) is not None:
-                self.expressions[name] = sql
+                kind = preset.types.get(name, "")
+                self.expressions[name] = read_as(kind, sql) if kind else sql
 
     def _derived_only(self, item: str, given: Mapping[str, Any]) -> bool:
         """Say whether a column is only needed for what the caller gives otherwise."""
@@ -185,11 +189,14 @@ class _Arranging:
         counts = judged.row("SELECT {tallies} FROM {self}", tallies=Fragment(tallies))
         rejected = {why: n for why, n in zip(conditions, counts, strict=True) if n}
         kept = rows.engine.sql(
-            "SELECT * EXCLUDE (_refused) FROM {judged} WHERE _refused IS NULL", judged=judged
+            "SELECT {columns} FROM {judged} WHERE _refused IS NULL",
+            columns=columns_of(judged, without=[_WHY]),
+            judged=judged,
         )
         refused = rows.engine.sql(
-            "SELECT _source_row AS source_row, _refused AS reason,"
-            " * EXCLUDE (_source_row, _refused) FROM {judged} WHERE _refused IS NOT NULL",
+            "SELECT _source_row AS source_row, _refused AS reason, {columns}"
+            " FROM {judged} WHERE _refused IS NOT NULL",
+            columns=columns_of(judged, without=[_ROW, _WHY]),
             judged=judged,
         )
         return kept, refused if rejected else None, rejected
@@ -211,7 +218,7 @@ class _Arranging:
             f"each row gives {len(questions)} answers; counted in answers, not in rows"
         )
         chosen = [quote(_ROW), *map(quote, keys)]
-        chosen += [f"CAST({quote(c)} AS VARCHAR) AS {quote(c)}" for c in questions]
+        chosen += [f"CAST({quote(c)} AS STRING) AS {quote(c)}" for c in questions]
         wide = rows.engine.sql(
             "SELECT {chosen} FROM {rows}", chosen=Fragment(", ".join(chosen)), rows=rows
         )
@@ -222,26 +229,22 @@ class _Arranging:
             questions=Fragment(", ".join(map(quote, questions))),
         )
 
-    def _read(self, name: str, source: str, types: Mapping[str, str]) -> str:
+    def _read(self, name: str, source: str) -> str:
         kind = self.preset.types.get(name, "") if name not in self.own else ""
-        column = quote(source)
-        if not kind and types.get(source) == "VARCHAR":
-            timed = any(c.name == name and c.type == "timestamp" for c in self.schema.columns)
-            kind = "time" if timed else ""
-        return read_as(kind, column) if kind else column
+        return read_as(kind, quote(source)) if kind else quote(source)
 
     def _single(self, rows: Table) -> Table:
-        selected = {name: self._read(name, c, rows.types) for name, c in self.sources.items()}
+        selected = {name: self._read(name, c) for name, c in self.sources.items()}
         for name, sql in self.expressions.items():
             selected[name] = sql
             refs = references(sql)
             if name in self.schema.required and refs:
                 # A value that cannot be computed from what is there is unreadable, not absent.
                 there = " AND ".join(
-                    f"nullif(trim(CAST({quote(c)} AS VARCHAR)), '') IS NOT NULL" for c in refs
+                    f"nullif(trim(CAST({quote(c)} AS STRING)), '') IS NOT NULL" for c in refs
                 )
                 unread = f"CASE WHEN {there} THEN 'cannot be computed' END"
-                selected[name] = f"coalesce(CAST({sql} AS VARCHAR), {unread})"
+                selected[name] = f"coalesce(CAST({sql} AS STRING), {unread})"
         selected |= {name: literal(value) for name, value in self.constants.items()}
         gone = {*self.sources.values(), "_question", "_answer"}
         notes = [f"CAST({sql} AS BIGINT) AS {quote(name)}" for name, sql in self._notes().items()]
@@ -277,15 +280,15 @@ class _Arranging:
             rows=rows,
         )
         order = resolved(self.preset.order_by, self._find) if self.preset.order_by else None
-        at = f"({order}, {_ROW})" if order else _ROW
+        at = f"(CASE WHEN {order} IS NULL THEN 1 ELSE 0 END, {order}, {_ROW})" if order else _ROW
         parts = [f"min({_ROW}) AS {_ROW}", f"count(*) AS {_ROWS}"]
         for name, source in self.sources.items():
-            value = self._read(name, source, rows.types)
+            value = self._read(name, source)
             if self.preset.types.get(name) == "given":
-                parts.append(f"CAST(bool_or({value} = 'true') AS VARCHAR) AS {quote(name)}")
+                parts.append(f"CAST(bool_or({value} = 'true') AS STRING) AS {quote(name)}")
                 continue
-            there = f"nullif(trim(CAST({quote(source)} AS VARCHAR)), '') IS NOT NULL"
-            parts.append(f"arg_min({value}, {at}) FILTER (WHERE {there}) AS {quote(name)}")
+            there = f"nullif(trim(CAST({quote(source)} AS STRING)), '') IS NOT NULL"
+            parts.append(f"min_by({value}, {at}) FILTER (WHERE {there}) AS {quote(name)}")
         parts += [f"{sql} AS {quote(name)}" for name, sql in self.expressions.items()]
         parts += [f"{literal(value)} AS {quote(n)}" for n, value in self.constants.items()]
         parts += [

@@ -1,4 +1,4 @@
-"""Decide which orders count, by explicit policies, with an account of every row."""
+"""Decide which rows count, by explicit policies, with an account of every row."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from segml._core.errors import NotEnoughDataError
 from segml.engine import Table
 from segml.engine.sql import Fragment, literal, quote
 
-from .account import RowAccount
+from .account import DAYS, RowAccount
 from .bundle import CustomerData, DataTable
+from .cleaning_tables import clean_table, orders_of_lines
 from .consent import apply_consent
-from .judging import AMOUNTS, judge
+from .judging import REVENUE, Judged, judge, used_rows
+from .merging import merge_orders
 from .policy import CleaningPolicy
 from .read import read_orders
+from .repeated import repeated_keys
 from .returns import ROWS, net_returns
+from .similar_ids import doubtful_ids, note_ids
+from .suspicious import suspicious_days
+from .tally import left_out, tally
 
-_SUMMED = (*AMOUNTS, "quantity")
-_SHARED = "order id that several customers share, kept apart"
-_JOINED = "joins an earlier row of the same order"
+HOLES = f"{DAYS} without an order among busy days"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class CleaningReport:
 def clean(
     data: CustomerData | DataTable | Any, policy: CleaningPolicy | None = None
 ) -> tuple[CustomerData, CleaningReport]:
-    """Leave out who did not consent, and apply a cleaning policy to the orders.
+    """Leave out who did not consent, and apply a cleaning policy to every table.
 
     Parameters
     ----------
@@ -58,7 +62,8 @@ def clean(
     Returns
     -------
     data : CustomerData
-        With the clean orders, computed and kept in the engine.
+        The clean tables, computed and kept in the engine. A table beside the orders that
+        has no row left stays, empty, with a warning.
     report : CleaningReport
         For every table: rows in = rows used + rows rejected by reason.
 
@@ -82,29 +87,57 @@ def clean(
         data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
     if policy.consent == "apply":
         data, _ = apply_consent(data, "analysis")
-    data = replace(data, orders=_clean_orders(data.orders, policy))
+    act = policy.similar_ids == "fold" or policy.unknown_customers == "reject"
+    ids = doubtful_ids(data) if act else None
+    clean_orders = _clean_orders(data.orders, policy, ids)
+    tables = {"orders": clean_orders}
+    for name, table in data.tables.items():
+        if name != "orders":
+            lines = name == "order_lines"
+            lines_of = orders_of_lines(data.orders, clean_orders) if lines else None
+            tables[name] = clean_table(table, policy, ids, lines_of)
+    data = note_ids(replace(data, **tables))
     return data, CleaningReport({name: table.account for name, table in data.tables.items()})
 
 
-def _clean_orders(orders: DataTable, policy: CleaningPolicy) -> DataTable:
-    judged = judge(orders, policy).materialise()
-    stale = set(_NOTES.values())  # counted again
-    noted = {what: rows for what, rows in orders.account.noted.items() if what not in stale}
-    account = replace(orders.account, noted=noted).then(_count(orders, judged))
+def _clean_orders(orders: DataTable, policy: CleaningPolicy, ids: Table | None) -> DataTable:
+    judged = judge(orders, policy, ids)
+    account = tally(orders, judged.rows, judged.found, judged.changed, {*judged.stale, HOLES})
     _check_left(account)
-    used = judged.engine.sql(
-        "SELECT * EXCLUDE (_reason, _note) FROM {judged} WHERE _reason IS NULL", judged=judged
-    )
-    rejects = _stack(orders.rejects, judged, orders.columns)
+    used = used_rows(judged.rows, orders.table.columns)
+    rejects = left_out(orders.rejects, judged.rows, orders.columns)
     if policy.repeated_order_ids == "merge":
-        used, account = _merge(used, account)
+        used, account = merge_orders(used, account, _order_ids(orders, judged))
+        account = _count_again(used, account)
     if policy.negative_revenue == "net":
         used, given_back, account = net_returns(used, account)
-        rejects = _stack(rejects, given_back, orders.columns)
+        rejects = left_out(rejects, given_back, orders.columns)
         _check_left(account)
     if policy.outliers != "keep":
         used, account = _outliers(used, account, policy)
-    return replace(orders, table=used, rejects=rejects, account=account)
+    clean_orders = replace(orders, table=used, rejects=rejects, account=account)
+    days = suspicious_days(clean_orders)
+    if holes := int((days["kind"] == "hole").sum()):
+        account = replace(account, noted={**account.noted, HOLES: holes})
+    return replace(clean_orders, account=account)
+
+
+def _order_ids(orders: DataTable, judged: Judged) -> Table:
+    generated = "order_id" in orders.generated  # judged by another key
+    return repeated_keys(judged.rows, ("order_id",)) if generated else judged.keys
+
+
+def _count_again(used: Table, account: RowAccount) -> RowAccount:
+    """Count what is noted of revenue in merged orders, as a second cleaning would."""
+    if ROWS not in used.columns:
+        return account
+    counts = ", ".join(
+        f"coalesce(sum(_rows) FILTER (WHERE {condition}), 0)" for condition in REVENUE.values()
+    )
+    found = used.row("SELECT {counts} FROM {self}", counts=Fragment(counts))
+    noted = {what: n for what, n in account.noted.items() if what not in REVENUE}
+    noted |= {what: int(n) for what, n in zip(REVENUE, found, strict=True) if n}
+    return replace(account, noted=noted)
 
 
 def _check_left(account: RowAccount) -> None:
@@ -113,106 +146,23 @@ def _check_left(account: RowAccount) -> None:
         raise NotEnoughDataError("no order is left after cleaning", where="orders", got=reasons)
 
 
-def _stack(before: Table, judged: Table, columns: list[str]) -> Table:
-    """Put the rows that this step leaves out below those left out before."""
-    return judged.engine.sql(
-        "SELECT * FROM {before} UNION ALL BY NAME"
-        " SELECT _source_row AS source_row, _reason AS reason, {columns}"
-        " FROM {judged} WHERE _reason IS NOT NULL",
-        columns=Fragment(", ".join(_beside_reason(column) for column in columns)),
-        before=_as_text(before),
-        judged=_as_text(judged),
-    )
-
-
-def _beside_reason(column: str) -> str:
-    """Select a column under the name that it has among the rows that reading left out."""
-    taken = column.casefold() in ("source_row", "reason")
-    return f"{quote(column)} AS {quote(column + '_1')}" if taken else quote(column)
-
-
-def _as_text(table: Table) -> Table:
-    """Cast all but the row number to text, so that raw and typed rows stack."""
-    columns = ", ".join(
-        quote(name)
-        if name in ("source_row", "_source_row")
-        else f"CAST({quote(name)} AS VARCHAR) AS {quote(name)}"
-        for name in table.columns
-    )
-    return table.engine.sql("SELECT {columns} FROM {table}", columns=Fragment(columns), table=table)
-
-
-_NOTES = {
-    "_note": "repeats another row exactly",
-    "revenue < 0": "revenue is negative",
-    "revenue = 0": "revenue is zero",
-}
-
-
-def _count(orders: DataTable, judged: Table) -> RowAccount:
-    rows = f"sum({ROWS})" if ROWS in judged.columns else "count(*)"
-    notes = [f"coalesce({rows} FILTER (WHERE {condition}), 0)" for condition in _NOTES]
-    counted = judged.engine.sql(
-        "SELECT _reason AS reason, {counts} FROM {judged} GROUP BY _reason ORDER BY _reason",
-        counts=Fragment(", ".join(f"CAST({count} AS BIGINT)" for count in [rows, *notes])),
-        judged=judged,
-    ).to_arrow()
-    by_reason = {row[0]: row[1:] for row in zip(*counted.to_pydict().values(), strict=True)}
-    used, *noted = by_reason.pop(None, (0,) * (1 + len(_NOTES)))
-    return RowAccount(
-        orders.name,
-        used + sum(row[0] for row in by_reason.values()),
-        used,
-        {reason: row[0] for reason, row in by_reason.items()},
-        {what: n for what, n in zip(_NOTES.values(), noted, strict=True) if n},
-    )
-
-
-def _merge(used: Table, account: RowAccount) -> tuple[Table, RowAccount]:
-    rows, orders, shared = used.row(
-        "WITH pairs AS (SELECT order_id, customer_id, count(*) AS rows FROM {self} GROUP BY ALL)"
-        " SELECT coalesce(sum(rows), 0), count(*), count(*) - count(DISTINCT order_id) FROM pairs"
-    )
-    noted = {what: n for what, n in account.noted.items() if what not in (_SHARED, _JOINED)}
-    noted |= {_SHARED: int(shared)} if shared else {}
-    # Counted in rows of the source: an earlier cleaning may have joined some already.
-    noted |= {_JOINED: account.rows_used - orders} if account.rows_used > orders else {}
-    if rows == orders:
-        return used, replace(account, noted=noted)
-    merged = []
-    for column in used.columns:
-        name = quote(column)
-        if column in ("order_id", "customer_id"):
-            merged.append(name)
-        elif column in _SUMMED:
-            merged.append(f"CAST(sum(fixed({name})) AS DOUBLE) AS {name}")
-        elif column == ROWS:
-            merged.append(f"CAST(sum({name}) AS BIGINT) AS {name}")
-        elif column in ("ordered_at", "_source_row"):
-            merged.append(f"min({name}) AS {name}")
-        else:
-            merged.append(f"arg_min({name}, _source_row) AS {name}")
-    if ROWS not in used.columns:
-        merged.append(f"count(*) AS {ROWS}")
-    table = used.engine.sql(
-        "SELECT {merged} FROM {used} GROUP BY order_id, customer_id ORDER BY _source_row",
-        merged=Fragment(", ".join(merged)),
-        used=used,
-    ).materialise()
-    return table, replace(account, noted=noted)
-
-
 def _outliers(used: Table, account: RowAccount, policy: CleaningPolicy) -> tuple[Table, RowAccount]:
     limit = used.scalar(
-        "SELECT quantile_cont(revenue, {q}) FROM {self} WHERE revenue > 0",
+        "SELECT percentile_cont({q}) WITHIN GROUP (ORDER BY revenue) FROM {self} WHERE revenue > 0",
         q=policy.outlier_quantile,
     )
     if limit is None:
         return used, account
     table = used.engine.sql(
-        "SELECT * REPLACE ({revenue} AS revenue), revenue > {limit} AS outlier FROM {used}",
-        revenue=Fragment(
-            f"least(revenue, {literal(limit)})" if policy.outliers == "winsorise" else "revenue"
+        "SELECT {columns}, revenue > {limit} AS outlier FROM {used}",
+        columns=Fragment(
+            ", ".join(
+                f"least(revenue, {literal(limit)}) AS revenue"
+                if name == "revenue" and policy.outliers == "winsorise"
+                else quote(name)
+                for name in used.columns
+                if name != "outlier"
+            )
         ),
         limit=limit,
         used=used,

@@ -96,3 +96,14 @@ def _hint(missing: Sequence[str]) -> str:
 
 def _plain(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+def is_order_id(name: str) -> bool:
+    """Say whether a source calls a column order id, up to case, spaces and punctuation.
+
+    Examples
+    --------
+    >>> is_order_id("Order ID"), is_order_id("order_id"), is_order_id("order")
+    (True, True, False)
+    """
+    return "".join(c for c in name.casefold() if c.isalnum()) == "orderid"

@@ -277,7 +277,7 @@ def _rejects(table: DataTable, judged: Table, consent: Table) -> Table:
     number = "_source_row" if "_source_row" in judged.columns else "NULL"
     return judged.engine.sql(
         "SELECT {shown} FROM {before} AS r LEFT JOIN {consent} AS v"
-        " ON CAST(r.{key} AS VARCHAR) = v.customer_id"
+        " ON CAST(r.{key} AS STRING) = v.customer_id"
         " UNION ALL SELECT {rest} FROM {judged} WHERE _reason IS NOT NULL",
         shown=Fragment(", ".join(["r.source_row", "r.reason", *shown])),
         before=before,

@@ -7,13 +7,16 @@ import importlib.util
 import io
 import os
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import pandas as pd
 
 from segml._core.errors import MissingDependencyError
 from segml.engine import Engine
+from segml.engine.sources import expand
 
 from .bundle import CustomerData
+from .excel import is_excel, load_workbooks
 from .read import read_orders, read_table
 
 
@@ -127,8 +130,9 @@ def load_online_retail(path: str | os.PathLike[str], engine: Engine | None = Non
     Parameters
     ----------
     path : path
-        The file as published, as CSV or Parquet; its columns may all be text. It is not
-        part of segml.
+        The file as published (Excel, which takes the extra ``segml[excel]``), or as CSV or
+        Parquet, where its columns may all be text. Online Retail II is read as well, all its
+        sheets. The file is not part of segml.
     engine : Engine, optional
         Where the tables live.
 
@@ -143,14 +147,19 @@ def load_online_retail(path: str | os.PathLike[str], engine: Engine | None = Non
     ------
     DataError
         The file is missing or of another layout.
+    MissingDependencyError
+        The file is Excel's and the extra ``segml[excel]`` is not installed.
 
     References
     ----------
     Chen, D. (2015). Online Retail. UCI Machine Learning Repository,
     doi 10.24432/C5BW33 (CC BY 4.0).
     """
-    orders = read_orders(path, preset="invoice_lines", engine=engine)
-    lines = read_table(path, "order_lines", preset="invoice_order_lines", engine=engine)
+    source: Any = path
+    if is_excel(os.fspath(path)):  # read once, which takes longer than all that follows
+        source = load_workbooks(expand(path)).remove_column(0)
+    orders = read_orders(source, preset="invoice_lines", engine=engine)
+    lines = read_table(source, "order_lines", preset="invoice_order_lines", engine=engine)
     return CustomerData(orders, order_lines=lines)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segml._core.errors import DataError, ParameterError
 from segml.engine import Engine, Table
-from segml.engine.sql import Fragment, literal, quote
+from segml.engine.sql import Fragment, quote
 
-_DAY_FIRST = ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"]
-_MONTH_FIRST = ["%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"]
+from .zones import has_hours, has_zone
 
 
 @dataclass(frozen=True)
@@ -21,52 +20,45 @@ class DateReading:
     name : str
         For people: "ISO 8601", "day/month/year".
     expression : str
-        SQL with ``{text}`` for the text; gives a timestamp, or NULL where it does not parse.
+        SQL with ``{text}`` for the text; gives a timestamp, or NULL where it does not parse
+        or has a zone; empty when all texts have one.
+    instant : str
+        SQL with ``{text}``; gives a time with zone, or NULL where the text has no zone.
+        Empty when no text of the column has one.
+    zoned, local : str or None
+        A text with a zone, and one with a time of day without; None when there is none.
     """
 
     name: str
     expression: str
+    instant: str = ""
+    zoned: str | None = None
+    local: str | None = None
 
     def sql(self, text: str) -> Fragment:
         """Return the SQL that reads the expression `text`."""
         return Fragment(self.expression.replace("{text}", text))
 
-
-_YEAR = "([1-9]\\d{3}|0[1-9]\\d{2}|00[1-9]\\d|000[1-9])"  # Python knows no year 0
-_SLASHED = f"^(\\d{{1,2}})[./-](\\d{{1,2}})[./-]{_YEAR}"
-
-
-def _formats(formats: list[str]) -> str:
-    """Read slashed dates; others are kept from strptime, which is slow to refuse."""
-    wanted = "[" + ", ".join(literal(item) for item in formats) + "]"
-    slashed = f"regexp_replace({{text}}, '{_SLASHED}', '\\1/\\2/\\3')"
-    parsed = f"try_strptime({slashed}, {wanted})"
-    return f"CASE WHEN regexp_matches({{text}}, '{_SLASHED}') THEN {parsed} END"
+    def instant_sql(self, text: str) -> Fragment:
+        """Return the SQL that reads a time with its zone from the expression `text`."""
+        return Fragment(self.instant.replace("{text}", text))
 
 
-# Casting by way of a time with zone turns "+02:00" and "Z" into UTC, the session's zone,
-# and leaves a text without zone as it stands.
-_ISO_TEXT = (
-    f"CASE WHEN regexp_matches({{text}}, '^{_YEAR}-\\d{{1,2}}-\\d{{1,2}}') THEN {{text}} END"
+# Only where no text is marked: the function ignores a zone.
+ISO = DateReading("ISO 8601 (year-month-day)", "iso_time({text})")
+_ISO_ZONED = replace(
+    ISO,
+    expression="CASE WHEN NOT zone_marked({text}) THEN iso_time({text}) END",
+    instant="iso_instant({text})",
 )
-ISO = DateReading(
-    "ISO 8601 (year-month-day)",
-    f"CAST(TRY_CAST({_ISO_TEXT} AS TIMESTAMPTZ) AS TIMESTAMP)",
-)
-COMPACT = DateReading(
-    "yearmonthday (eight digits)",
-    f"CASE WHEN regexp_full_match({{text}}, '{_YEAR}\\d{{4}}')"
-    " THEN try_strptime({text}, '%Y%m%d') END",
-)
-DAY_FIRST = DateReading("day/month/year", _formats(_DAY_FIRST))
-MONTH_FIRST = DateReading("month/day/year", _formats(_MONTH_FIRST))
+COMPACT = DateReading("yearmonthday (eight digits)", "compact_time({text})")
+DAY_FIRST = DateReading("day/month/year", "day_first_time({text})")
+MONTH_FIRST = DateReading("month/day/year", "month_first_time({text})")
 
 
 def stripped(column: str) -> str:
     """Return the SQL of a column as text without white space around it, tabs included."""
-    text = f"CAST({quote(column)} AS VARCHAR)"
-    rare = f"trim(trim({text}), E' \\t\\r\\n')"  # slower
-    return f"CASE WHEN regexp_matches({text}, '^\\s|\\s$') THEN {rare} ELSE trim({text}) END"
+    return f"stripped(CAST({quote(column)} AS STRING))"
 
 
 def given_format(date_format: str, engine: Engine) -> DateReading:
@@ -78,7 +70,7 @@ def given_format(date_format: str, engine: Engine) -> DateReading:
         It is no such format.
     """
     try:
-        engine.fetch_row("SELECT try_strptime('1', {date_format})", date_format=date_format)
+        parsed = engine.parse_time(date_format)
     except DataError as error:
         raise ParameterError(
             "this is not a date format",
@@ -86,7 +78,9 @@ def given_format(date_format: str, engine: Engine) -> DateReading:
             got=date_format,
             expected="a strptime format such as %d/%m/%Y",
         ) from error
-    return DateReading(date_format, f"try_strptime({{text}}, {literal(date_format)})")
+    if has_zone(date_format):
+        return DateReading(date_format, "", parsed, zoned=date_format)
+    return DateReading(date_format, parsed, local=date_format if has_hours(date_format) else None)
 
 
 def infer(table: Table, column: str) -> DateReading:
@@ -110,18 +104,20 @@ def infer(table: Table, column: str) -> DateReading:
     DataError
         Day and month can be exchanged in every row (01/02/2011), or nothing parses.
     """
-    text = stripped(column)
     readings = (ISO, COMPACT, DAY_FIRST, MONTH_FIRST)
-    counts = ", ".join(f"count({reading.sql(text)})" for reading in readings)
-    day, month = DAY_FIRST.sql(text), MONTH_FIRST.sql(text)
-    *found, example, anything = table.row(
-        "SELECT {counts}, min(CASE WHEN {day} IS DISTINCT FROM {month} THEN {text} END),"
-        " min(nullif({text}, '')) FROM {self}",
+    counts = ", ".join(f"count({reading.sql('_text')})" for reading in readings)
+    *found, example, anything, local, marked = table.row(
+        "SELECT {counts}, min(CASE WHEN {day} IS DISTINCT FROM {month} THEN _text END),"
+        " min(nullif(_text, '')), min(CASE WHEN contains(_text, ':') THEN _text END),"
+        " bool_or(zone_marked(_text)) FROM (SELECT {text} AS _text FROM {self}) AS texts",
         counts=Fragment(counts),
-        day=day,
-        month=month,
-        text=Fragment(text),
+        day=DAY_FIRST.sql("_text"),
+        month=MONTH_FIRST.sql("_text"),
+        text=Fragment(stripped(column)),
     )
+    iso_reading = replace(ISO, local=local)
+    if marked:
+        iso_reading, found[0] = _with_zones(table, column)
     best = max(found)
     if best == 0:
         if anything is None:
@@ -135,7 +131,7 @@ def infer(table: Table, column: str) -> DateReading:
         )
     iso, compact, day_first, month_first = found
     if best in (iso, compact):
-        return ISO if iso == best else COMPACT
+        return iso_reading if iso == best else COMPACT
     if day_first == month_first and example is not None:
         raise DataError(
             f"the dates in {column} can be read two ways",
@@ -143,4 +139,20 @@ def infer(table: Table, column: str) -> DateReading:
             got=f"such as {example!r}, and the rows do not tell day from month",
             hint="date_format='%d/%m/%Y' for day first, date_format='%m/%d/%Y' for month first",
         )
-    return DAY_FIRST if day_first >= month_first else MONTH_FIRST
+    return replace(DAY_FIRST if day_first >= month_first else MONTH_FIRST, local=local)
+
+
+def _with_zones(table: Table, column: str) -> tuple[DateReading, int]:
+    """Read ISO texts of which some may have a zone; say how many are read."""
+    zoned, local, count = table.row(
+        "SELECT min(CASE WHEN _instant IS NOT NULL THEN _text END),"
+        " min(CASE WHEN _local IS NOT NULL AND contains(_text, ':') THEN _text END),"
+        " count(coalesce(utc_of(_instant), _local)) FROM (SELECT _text,"
+        " {instant} AS _instant, {local} AS _local FROM (SELECT {text} AS _text FROM {self})"
+        " AS texts) AS times",
+        text=Fragment(stripped(column)),
+        instant=_ISO_ZONED.instant_sql("_text"),
+        local=_ISO_ZONED.sql("_text"),
+    )
+    reading = _ISO_ZONED if zoned is not None else replace(_ISO_ZONED, instant="")
+    return replace(reading, zoned=zoned, local=local), count

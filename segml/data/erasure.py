@@ -17,8 +17,9 @@ from segml.engine.sql import Fragment
 
 from .account import RowAccount
 from .bundle import CustomerData, DataTable
+from .columns import is_order_id
 from .consent import by_source_row, in_engine, source_rows
-from .erasure_ids import rejected
+from .erasure_ids import hits, rejected
 from .erasure_report import ERASED, ErasureReport
 from .erasure_run import erase_from_run
 
@@ -132,9 +133,12 @@ def _erase_from_data(data: CustomerData, ids: list[str]) -> tuple[CustomerData, 
         elif name == "order_lines":
             theirs = _orders_of(whom, data.orders.table)
             kept[name], rows[name], _ = _without(table, "order_id", theirs)
+            left_out = {*theirs.to_arrow()["id"].to_pylist(), *_left_out_orders(data.orders, ids)}
+            kept[name], gone = _without_lines(kept[name], left_out)
+            rows[name] += gone
         else:
             kept[name], rows[name] = table, 0
-        rejects = table.rejects.to_arrow()
+        rejects = kept[name].rejects.to_arrow()
         hit, found = rejected(rejects, ids)
         if found:
             left = rejects.filter(pc.invert(hit))
@@ -170,6 +174,25 @@ def _without(table: DataTable, key: str, whom: Table) -> tuple[DataTable, int, s
     account = table.account.then(RowAccount(table.name, before, before - gone, {ERASED: gone}))
     removed = pc.sum(theirs["n"]).as_py()
     return replace(table, table=kept, account=account), removed, set(theirs["id"].to_pylist())
+
+
+def _left_out_orders(orders: DataTable, ids: list[str]) -> set[str]:
+    """Return the ids of the customers' orders among those that are left out."""
+    rows = orders.rejects.to_arrow()
+    theirs = rows.filter(rejected(rows, ids)[0])
+    names = [name for name in rows.column_names if is_order_id(name)]
+    return {str(value).strip() for name in names for value in theirs[name].to_pylist()}
+
+
+def _without_lines(lines: DataTable, orders: set[str]) -> tuple[DataTable, int]:
+    """Remove the lines of orders from those that are left out."""
+    rows = lines.rejects.to_arrow()
+    names = [name for name in rows.column_names if is_order_id(name)]
+    hit, found = hits(rows, sorted(orders), names)
+    if not found:
+        return lines, 0
+    left = rows.filter(pc.invert(hit))
+    return replace(lines, rejects=lines.rejects.engine.register(left)), len(rows) - len(left)
 
 
 def _orders_of(whom: Table, orders: Table) -> Table:

@@ -12,9 +12,16 @@ from segml.engine.sql import quote
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"((?:[^\"]|\"\")+)\"")
 _FORBIDDEN = re.compile(r";|--|/\*|\bselect\b", re.IGNORECASE)
 
-_NUMBER = "regexp_replace({x}, '[$€£¥\\s]|\\b[A-Z]{3}\\b', '', 'g')"
+_NUMBER = "replace_all({x}, '[$€£¥\\s]|\\b[A-Z]{3}\\b', '')"
 _YES = "('yes', 'y', 'true', 't', '1', 'subscribed', 'opted in', 'opt-in', 'granted')"
 _NO = "('no', 'n', 'false', 'f', '0', 'unsubscribed', 'not subscribed', 'opted out', 'opt-out')"
+
+
+def _moment(microseconds: str) -> str:
+    """Return the SQL of a moment since 1970 as a text that says it is in UTC."""
+    at = f"moment(TRY_CAST({microseconds} AS BIGINT))"
+    return f"coalesce(CAST({at} AS STRING) || 'Z', {{x}})"
+
 
 #: Names that arranging gives to an expression beside the source's columns.
 OWN = ("_question", "_answer", "_visit", "_user", "_at", "_source_row")
@@ -22,20 +29,17 @@ OWN = ("_question", "_answer", "_visit", "_user", "_at", "_source_row")
 #: How the text of a source column is read; ``{x}`` is the text.
 TYPES: dict[str, str] = {
     # 1,234.50 and $12: a comma that does not part thousands stays, and is refused later
-    "amount": f"CASE WHEN regexp_full_match({_NUMBER}, '-?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
+    "amount": f"CASE WHEN regexp_matches({_NUMBER}, '^-?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?$')"
     f" THEN replace({_NUMBER}, ',', '') ELSE {_NUMBER} END",
     "flag": f"CASE WHEN lower({{x}}) IN {_YES} THEN 'true' WHEN lower({{x}}) IN {_NO}"
     " THEN 'false' ELSE {x} END",
-    "count": "coalesce(CAST(TRY_CAST({x} AS DOUBLE) > 0 AS VARCHAR), {x})",
+    "count": "coalesce(CAST(number_of({x}) > 0 AS STRING), {x})",
     "given": "CASE WHEN {x} IS NULL THEN 'false' ELSE 'true' END",
-    "unmarked": "ltrim({x}, '''')",
-    "seconds": "coalesce(CAST(make_timestamp(CAST(TRY_CAST({x} AS DECIMAL(28, 6)) * 1000000"
-    " AS BIGINT)) AS VARCHAR), {x})",
-    "milliseconds": "coalesce(CAST(make_timestamp(TRY_CAST({x} AS BIGINT) * 1000) AS VARCHAR),"
-    " {x})",
-    "microseconds": "coalesce(CAST(make_timestamp(TRY_CAST({x} AS BIGINT)) AS VARCHAR), {x})",
-    # 2026-01-31 10:00:00 +0200 as ISO writes it
-    "time": "regexp_replace({x}, '\\s*([+-]\\d{2}):?(\\d{2})$', '\\1:\\2')",
+    "unmarked": "regexp_replace({x}, '^''+', '')",
+    "seconds": _moment("TRY_CAST({x} AS DECIMAL(28, 6)) * 1000000"),
+    "milliseconds": _moment("TRY_CAST({x} AS DECIMAL(28, 3)) * 1000"),
+    "microseconds": _moment("TRY_CAST({x} AS BIGINT)"),
+    "time": "{x}",
 }
 MEANINGS = {
     "amount": "a number that may have a currency and commas between thousands",
@@ -43,16 +47,16 @@ MEANINGS = {
     "count": "yes where the number is above zero",
     "given": "yes where there is anything",
     "unmarked": "text without the apostrophe that spreadsheets put first",
-    "seconds": "seconds since 1970",
-    "milliseconds": "milliseconds since 1970",
-    "microseconds": "microseconds since 1970",
+    "seconds": "seconds since 1970 in UTC",
+    "milliseconds": "milliseconds since 1970 in UTC",
+    "microseconds": "microseconds since 1970 in UTC",
     "time": "a time with its zone",
 }
 
 
 def read_as(kind: str, column: str) -> str:
     """Return the SQL that reads a column, given as SQL, as one of :data:`TYPES`."""
-    text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
+    text = f"nullif(trim(CAST({column} AS STRING)), '')"
     return TYPES[kind].replace("{x}", text)
 
 

@@ -114,15 +114,22 @@ def header(path: str, separator: str | None, where: str) -> tuple[list[str], str
         outside_quotes = "".join(first.split('"')[::2])
         separator = max(SEPARATORS, key=lambda mark: (outside_quotes.count(mark), mark == ","))
     names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    check_names(names, f"{where}, line 1", first.strip())
+    return names, separator
+
+
+def check_names(names: list[str], where: str, got: str) -> None:
+    """Check that a header names each column, and no two alike in any case.
+
+    Raises
+    ------
+    DataError
+        Shows `got`, the header as it stands.
+    """
     if not names or not all(names):
         raise DataError(
-            "the first line is not a header: a column has no name",
-            where=f"{where}, line 1",
-            got=first.strip(),
+            "the first line is not a header: a column has no name", where=where, got=got
         )
     folded = [name.casefold() for name in names]
     if repeated := sorted({name for name in names if folded.count(name.casefold()) > 1}):
-        raise DataError(
-            "a column name stands more than once", where=f"{where}, line 1", got=", ".join(repeated)
-        )
-    return names, separator
+        raise DataError("a column name stands more than once", where=where, got=", ".join(repeated))

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from segml._core.errors import DataError
-from segml.engine import Engine, Table
+from segml.engine import DuckEngine, Engine, SparkEngine, Table
+from segml.engine.compose import columns_of, stacked
 from segml.engine.json_lines import load_json
-from segml.engine.sources import expand
+from segml.engine.object_storage import require_storage
+from segml.engine.sources import expand, is_remote
+from segml.engine.sql import Fragment, quote
 
 from .bundle import HIDDEN
+from .excel import is_excel, load_workbooks
 from .expressions import OWN
 from .files import as_utf8, first_line, header, is_csv, is_json
 
@@ -48,8 +52,12 @@ def open_source(source: Any, engine: Engine, separator: str | None, encoding: st
     DataError
         The source is missing, empty or unreadable, or its files differ in columns.
     """
+    if isinstance(engine, SparkEngine) and isinstance(source, (str, os.PathLike)):
+        return _on_spark(os.fspath(source), engine, separator, encoding)
     if not isinstance(source, (str, os.PathLike)):
         return Opened(_number(_named(engine.register(source), source), None), None, {})
+    if is_remote(source):
+        return _remote(source, engine)
     paths = expand(source)
     if len({_kind(path) for path in paths}) > 1:
         raise DataError(
@@ -63,6 +71,10 @@ def open_source(source: Any, engine: Engine, separator: str | None, encoding: st
         if empty:
             raise DataError("the file is empty", where=empty[0])
         return Opened(_number(_named(engine.register(source), source), None), None, {})
+    if _kind(paths[0]) == "excel":
+        table = load_workbooks(paths)
+        _named(engine.register(table.remove_column(0)), source)
+        return Opened(engine.register(table), None, {})
     parts, first = [], None
     for path in paths:
         with as_utf8(path, encoding) as text:
@@ -72,6 +84,7 @@ def open_source(source: Any, engine: Engine, separator: str | None, encoding: st
             names, mark = header(text, separator, path)
             first = first or names
             _same_columns(first, names, paths[0], path)
+            assert isinstance(engine, DuckEngine)  # Spark's files are open already
             rows, lines = engine.load_csv([text], first, mark)
             parts.append(_opened(_named(rows, path), lines, MALFORMED))
     return parts[0] if len(parts) == 1 else _joined(parts)
@@ -99,7 +112,54 @@ def _named(rows: Table, source: Any) -> Table:
 
 
 def _kind(path: str) -> str:
+    if is_excel(path):
+        return "excel"
     return "json" if is_json(path) else "csv" if is_csv(path) else "parquet"
+
+
+def _remote(source: Any, engine: Engine) -> Opened:
+    """Open Parquet files of object storage, which the engine reads in place."""
+    if _kind(source) != "parquet":
+        raise DataError(
+            "from object storage only Parquet files are read",
+            where=source,
+            expected="a path or pattern that ends with .parquet",
+            hint="copy the file here, or write it as Parquet there",
+        )
+    require_storage(engine, source)
+    return Opened(_number(_named(engine.register(source), source), None), None, {})
+
+
+def _on_spark(path: str, engine: SparkEngine, separator: str | None, encoding: str) -> Opened:
+    """Open files that the workers of Spark read; the path is theirs, not this machine's."""
+    kind = _kind(path)
+    if kind == "excel":
+        return Opened(engine.register(load_workbooks(expand(path))), None, {})
+    if kind == "json":
+        raise DataError(
+            "Spark reads Parquet and CSV files here",
+            where=path,
+            hint="read_table(spark.read.json(path), ...)",
+        )
+    if kind == "parquet":
+        return Opened(_number(_named(engine.register(path), path), None), None, {})
+    raw, unfit = engine.load_csv(path, separator or ",", encoding)
+    numbered = engine.numbered(_named(raw, path), "_source_row").materialise()
+    rows = engine.sql(
+        "SELECT {columns} FROM {numbered} WHERE {unfit} IS NULL",
+        columns=columns_of(numbered, without=[unfit]),
+        numbered=numbered,
+        unfit=Fragment(quote(unfit)),
+    )
+    lines = engine.sql(
+        "SELECT _source_row AS source_row, {reason} AS reason FROM {numbered}"
+        " WHERE {unfit} IS NOT NULL",
+        reason=MALFORMED,
+        numbered=numbered,
+        unfit=Fragment(quote(unfit)),
+    )
+    bad = len(lines)
+    return Opened(rows, lines if bad else None, {MALFORMED: bad} if bad else {})
 
 
 def _same_columns(first: list[str], names: list[str], one: str, other: str) -> None:
@@ -152,8 +212,8 @@ def _joined(parts: list[Opened]) -> Opened:
     for part in parts:
         rows.append(
             engine.sql(
-                "SELECT * REPLACE (_source_row + {before} AS _source_row) FROM {rows}",
-                before=before,
+                "SELECT {columns} FROM {rows}",
+                columns=columns_of(part.rows, replace={"_source_row": f"_source_row + {before}"}),
                 rows=part.rows,
             )
         )
@@ -171,16 +231,9 @@ def _joined(parts: list[Opened]) -> Opened:
     return Opened(stacked(rows), stacked(lines) if lines else None, malformed)
 
 
-def stacked(tables: list[Table]) -> Table:
-    """Put tables below each other, columns by name."""
-    named = {f"t{i}": table for i, table in enumerate(tables)}
-    text = " UNION ALL BY NAME ".join(f"SELECT * FROM {{{name}}}" for name in named)
-    return tables[0].engine.sql(text, **named)
-
-
 def _number(raw: Table, malformed: Table | None) -> Table:
     """Give each row its number in the source, where malformed lines take numbers too."""
-    numbered = raw.engine.sql("SELECT row_number() OVER () AS _source_row, * FROM {raw}", raw=raw)
+    numbered = raw.engine.numbered(raw, "_source_row")
     if malformed is None:
         return numbered
     return raw.engine.sql(

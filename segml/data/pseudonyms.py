@@ -267,7 +267,7 @@ def _lookup(
         table = in_engine(data.tables[name].table, engine) if columns else None
         for i, column in enumerate(columns):
             tables[f"{name}_{i}"] = engine.sql(
-                "SELECT CAST({column} AS VARCHAR) AS value FROM {table}",
+                "SELECT CAST({column} AS STRING) AS value FROM {table}",
                 column=Fragment(quote(column)),
                 table=table,
             )
@@ -291,7 +291,7 @@ def _replaced(table: Table, kinds: Mapping[str, str], lookups: Mapping[str, pa.T
         for name in table.columns
     )
     joins = " ".join(
-        f"LEFT JOIN {{lookup{i}}} AS p{i} ON CAST(t.{quote(column)} AS VARCHAR) = p{i}.value"
+        f"LEFT JOIN {{lookup{i}}} AS p{i} ON CAST(t.{quote(column)} AS STRING) = p{i}.value"
         for column, i in number.items()
     )
     tables = {f"lookup{i}": table.engine.register(lookups[kinds[c]]) for c, i in number.items()}

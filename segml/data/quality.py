@@ -135,7 +135,8 @@ def quality_report(
     -----
     Days are compared with the median m of the same weekday in the nine weeks around them,
     so that a shop that is closed on Saturdays has no holes. A hole is a day without
-    orders where m is at least 5; a spike has more than m + 8 s orders, where s is the
+    orders where m is at least ln(100 n), n the number of days (11 for two years): below,
+    days without orders come by chance. A spike has more than m + 8 s orders, where s is the
     largest of 1.4826 times the median absolute deviation, sqrt(m) and 1.
 
     Examples

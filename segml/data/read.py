@@ -9,21 +9,22 @@ from typing import Any
 
 from segml._core.check import one_of
 from segml._core.errors import DataError, MissingTableError, NotEnoughDataError
-from segml.engine import Engine, Table, default_engine
+from segml.engine import Engine, Table, engine_for
 from segml.engine.sql import Fragment, literal, quote
 
-from .account import RowAccount
 from .arrange import Arranged, arrange
 from .bundle import HIDDEN, DataTable
 from .coerce import Coercion, coerce
 from .columns import map_columns
+from .counting import VALUE, count_rows, unreadable, value_of
 from .fit import fitting
 from .opening import Opened, open_source, where_of
 from .presets import Preset, find_preset
 from .rejects import rejected_rows
 from .tables import TABLES, TableSchema
+from .zones import check_zone, mixed_as_text
 
-_ROW, _REASON, _VALUE = "_source_row", "_reason", "_value_"
+_ROW, _REASON = "_source_row", "_reason"
 
 
 def read_orders(
@@ -33,6 +34,7 @@ def read_orders(
     preset: str | os.PathLike[str] | Preset | None = None,
     values: Mapping[str, Any] | None = None,
     date_format: str | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str = "utf-8",
     engine: Engine | None = None,
@@ -58,6 +60,9 @@ def read_orders(
         A strptime format for dates held as text. Without it ISO dates, eight digits, and
         day/month/year or month/day/year are told apart by the data, and refused where
         the data cannot tell.
+    time_zone : str, optional
+        The store's, an IANA name such as "Europe/London". Times with a zone are converted
+        to it; times without one, and days, are the store's own and stay.
     separator : str, optional
         Of a CSV file; found in its header when not given.
     encoding : str, default "utf-8"
@@ -69,16 +74,19 @@ def read_orders(
     -------
     DataTable
         Rows with a missing or unreadable required value are left out and counted by
-        reason. Ids are text. Times with a zone become UTC; others stay as they are.
+        reason. Ids are text; 17850 is meant where a column of floats says 17850.0. Times are
+        without zone, in `time_zone`; without `time_zone` they are as they stand, or in UTC
+        where all have a zone.
 
     Raises
     ------
     DataError
-        The source is missing, empty or unreadable, or no row of it can be used.
+        The source is missing, empty or unreadable, or no row of it can be used; or some
+        times of a column have a zone and some have none, and `time_zone` is not given.
     MissingTableError
         A required column is not there.
     ParameterError
-        The mapping, separator or encoding is wrong.
+        The mapping, time zone, separator or encoding is wrong.
 
     Examples
     --------
@@ -92,6 +100,10 @@ def read_orders(
     [['7', 10.0], ['7', 15.5]]
     >>> orders.account.rejected
     {'no customer_id': 1}
+    >>> sold = frame.assign(ordered_at=["2026-01-31", "2026-07-01 23:30:00Z", None])
+    >>> orders = read_orders(sold, {"customer_id": "client"}, time_zone="Europe/London")
+    >>> orders.to_pandas()["ordered_at"].astype(str).tolist()
+    ['2026-01-31 00:00:00', '2026-07-02 00:30:00']
     """
     return read_table(
         source,
@@ -100,6 +112,7 @@ def read_orders(
         preset=preset,
         values=values,
         date_format=date_format,
+        time_zone=time_zone,
         separator=separator,
         encoding=encoding,
         engine=engine,
@@ -114,6 +127,7 @@ def read_table(
     preset: str | os.PathLike[str] | Preset | None = None,
     values: Mapping[str, Any] | None = None,
     date_format: str | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str = "utf-8",
     engine: Engine | None = None,
@@ -122,7 +136,7 @@ def read_table(
 
     Parameters
     ----------
-    source, columns, preset, values, date_format, separator, encoding, engine
+    source, columns, preset, values, date_format, time_zone, separator, encoding, engine
         As for :func:`read_orders`.
     kind : str
         One of the canonical tables: orders, order_lines, customers, sessions,
@@ -141,19 +155,20 @@ def read_table(
     """
     schema = TABLES[one_of(kind, TABLES, "kind")]
     chosen = None if preset is None else find_preset(preset, kind)
-    opened = open_source(source, engine or default_engine(), separator, encoding)
+    check_zone(time_zone)
+    opened = open_source(mixed_as_text(source), engine or engine_for(source), separator, encoding)
     if opened.rows.scalar("SELECT count(*) FROM {self}") == 0 and not opened.malformed:
         raise NotEnoughDataError("the source has no rows", where=where_of(source))
     arranged = arrange(opened.rows, schema, chosen, columns, values, date_format, where_of(source))
     mapping = _mapped(schema, arranged, opened, chosen)
     coercions = [
-        coerce(column, found, arranged.table, arranged.date_format)
+        coerce(column, found, arranged.table, arranged.date_format, time_zone)
         for column in schema.columns
         if (found := mapping.get(column.name)) is not None
     ]
     generated = [name for name, found in mapping.items() if found is None]
     judged = _judge(arranged.table, schema, coercions)
-    account = _count(schema, judged, coercions, generated, opened, arranged)
+    account = count_rows(schema, judged, coercions, generated, opened, arranged)
     if account.rows_used == 0:
         reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in account.rejected.items())
         raise DataError("no row can be used", where=where_of(source), got=reasons)
@@ -184,88 +199,27 @@ def _judge(numbered: Table, schema: TableSchema, coercions: list[Coercion]) -> T
     for item in coercions:
         if item.name in schema.required:
             cases.append(f"WHEN NOT ({item.filled}) THEN {literal('no ' + item.name)}")
-            cases.append(f"WHEN {_value(item)} IS NULL THEN {literal(_unreadable(item.name))}")
-    reason = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+            cases.append(f"WHEN {value_of(item)} IS NULL THEN {literal(unreadable(item.name))}")
+    reason = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS STRING)"
+    # Twice, so that a bound is told of a value that is there, not computed again.
+    bounded = [
+        f"CASE WHEN {item.bound.replace('{value}', value_of(item))} THEN {value_of(item)} END"
+        f" AS {value_of(item)}"
+        if item.bound
+        else value_of(item)
+        for item in coercions
+    ]
     judged = numbered.engine.sql(
-        "WITH coerced AS (SELECT *, {values} FROM {numbered})"
+        "WITH found AS (SELECT *, {values} FROM {numbered}),"
+        " coerced AS (SELECT {columns} FROM found)"
         " SELECT *, {reason} AS _reason FROM coerced",
-        values=Fragment(", ".join(f"{item.value} AS {_value(item)}" for item in coercions)),
+        values=Fragment(", ".join(f"{item.value} AS {value_of(item)}" for item in coercions)),
+        columns=Fragment(", ".join([*map(quote, numbered.columns), *bounded])),
         numbered=numbered,
         reason=Fragment(reason),
     )
     # Dates held as text are read once, not again by all that follows.
     return judged.materialise() if any(item.costly for item in coercions) else judged
-
-
-def _value(item: Coercion) -> str:
-    return quote(_VALUE + item.name)
-
-
-def _count(
-    schema: TableSchema,
-    judged: Table,
-    coercions: list[Coercion],
-    generated: list[str],
-    opened: Opened,
-    arranged: Arranged,
-) -> RowAccount:
-    optional = [
-        item
-        for item in coercions
-        if item.name not in schema.required
-        # Text read from text is missing where nothing is there: nothing to count.
-        and item.filled != f"{item.value} IS NOT NULL"
-    ]
-    rows = "sum(_rows)" if "_rows" in judged.columns else "count(*)"
-    unread = [
-        f"count(*) FILTER (WHERE {_REASON} IS NULL AND {item.filled} AND {_value(item)} IS NULL)"
-        for item in optional
-    ]
-    reasons = [
-        reason
-        for item in coercions
-        if item.name in schema.required
-        for reason in (f"no {item.name}", _unreadable(item.name))
-    ]
-    conditions = ["TRUE", f"{_REASON} IS NULL"]
-    conditions += [f"{_REASON} = {literal(reason)}" for reason in reasons]
-    tallies = [
-        f"CAST(coalesce({rows} FILTER (WHERE {condition}), 0) AS BIGINT)"
-        for condition in conditions
-    ]
-    counted = judged.row(
-        "SELECT {counts} FROM {self}", counts=Fragment(", ".join([*tallies, *unread]))
-    )
-    total, used = counted[:2]
-    rejected = dict(zip(reasons, counted[2 : 2 + len(reasons)], strict=True))
-    rejected |= arranged.rejected | opened.malformed
-    noted = {
-        f"{item.name} cannot be read, taken as missing": n
-        for item, n in zip(optional, counted[2 + len(reasons) :], strict=True)
-    }
-    noted |= _checked(judged, arranged)
-    choices = [*arranged.choices]
-    if "_rows" in judged.columns:
-        units = judged.scalar("SELECT count(*) FROM {self} WHERE _reason IS NULL")
-        choices.append(f"{used:,} rows of the source are {units:,} rows of {schema.name}")
-    choices += [item.choice for item in coercions if item.choice]
-    choices += [f"{name}: the source has none; each row is one order" for name in generated]
-    return RowAccount(
-        schema.name,
-        total + sum(arranged.rejected.values()) + sum(opened.malformed.values()),
-        used,
-        {reason: n for reason, n in rejected.items() if n},
-        {what: n for what, n in noted.items() if n},
-        tuple(choices),
-    )
-
-
-def _checked(judged: Table, arranged: Arranged) -> dict[str, int]:
-    if not arranged.notes:
-        return {}
-    sums = ", ".join(f"sum({quote(name)})" for name in arranged.notes.values())
-    counts = judged.row("SELECT {sums} FROM {self} WHERE _reason IS NULL", sums=Fragment(sums))
-    return {what: int(n) for what, n in zip(arranged.notes, counts, strict=True) if n}
 
 
 def _typed(
@@ -274,20 +228,16 @@ def _typed(
     generated: list[str],
     mapping: Mapping[str, str | None],
 ) -> Table:
-    selected = [f"{_value(item)} AS {quote(item.name)}" for item in coercions]
-    selected += [f"CAST({_ROW} AS VARCHAR) AS {quote(name)}" for name in generated]
+    selected = [f"{value_of(item)} AS {quote(item.name)}" for item in coercions]
+    selected += [f"CAST({_ROW} AS STRING) AS {quote(name)}" for name in generated]
     gone = {*mapping.values(), *mapping, _REASON}
     selected += [
         quote(column)
         for column in judged.columns
-        if column not in gone and not column.startswith(_VALUE)
+        if column not in gone and not column.startswith(VALUE)
     ]
     return judged.engine.sql(
         "SELECT {selected} FROM {judged} WHERE _reason IS NULL",
         judged=judged,
         selected=Fragment(", ".join(selected)),
     )
-
-
-def _unreadable(column: str) -> str:
-    return f"{column} cannot be read"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from segml.engine import Table
-from segml.engine.sql import Fragment, quote
+from segml.engine.compose import columns_of, stacked
 
 from .arrange import Arranged
-from .opening import Opened, stacked
+from .opening import Opened
 
 
 def rejected_rows(judged: Table, arranged: Arranged, opened: Opened) -> Table:
@@ -23,27 +23,23 @@ def rejected_rows(judged: Table, arranged: Arranged, opened: Opened) -> Table:
     """
     if arranged.members is not None:
         rows = judged.engine.sql(
-            "SELECT m._source_row AS source_row, j._reason AS reason, m.* EXCLUDE ({hidden})"
+            "SELECT m._source_row AS source_row, j._reason AS reason, {columns}"
             " FROM {members} AS m JOIN {judged} AS j ON m._first_row = j._source_row"
             " WHERE j._reason IS NOT NULL ORDER BY m._source_row",
-            hidden=_hidden(arranged.members),
+            columns=columns_of(arranged.members, without=_hidden(arranged.members), of="m"),
             members=arranged.members,
             judged=judged,
         )
     else:
         rows = judged.engine.sql(
-            "SELECT _source_row AS source_row, _reason AS reason, * EXCLUDE ({hidden})"
+            "SELECT _source_row AS source_row, _reason AS reason, {columns}"
             " FROM {judged} WHERE _reason IS NOT NULL ORDER BY _source_row",
-            hidden=_hidden(judged),
+            columns=columns_of(judged, without=_hidden(judged)),
             judged=judged,
         )
     return stacked([part for part in (rows, arranged.refused, opened.lines) if part is not None])
 
 
-def _hidden(table: Table) -> Fragment:
+def _hidden(table: Table) -> list[str]:
     own = ("_source_row", "_reason", "_first_row", "_user", "_at", "_visit")
-    return Fragment(
-        ", ".join(
-            quote(name) for name in table.columns if name in own or name.startswith("_value_")
-        )
-    )
+    return [name for name in table.columns if name in own or name.startswith("_value_")]

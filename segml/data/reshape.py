@@ -7,6 +7,7 @@ from typing import Any
 
 from segml._core.errors import ParameterError
 from segml.engine import Table
+from segml.engine.compose import columns_of
 from segml.engine.sql import Fragment, literal, quote
 
 
@@ -45,15 +46,20 @@ def visits(rows: Table, by: str, at: str, gap_minutes: float) -> Table:
     Table
         With ``_user``, ``_at`` and ``_visit`` from 1.
     """
-    return rows.engine.sql(
-        "WITH timed AS (SELECT *, {by} AS _user, {at} AS _at FROM {rows}),"
-        " gaps AS (SELECT *, coalesce(_at - lag(_at) OVER w > to_seconds({gap} * 60), TRUE)"
-        " AS _begins FROM timed WINDOW w AS (PARTITION BY _user ORDER BY _at, _source_row))"
-        " SELECT * EXCLUDE (_begins), sum(CAST(_begins AS INTEGER))"
-        " OVER (PARTITION BY _user ORDER BY _at, _source_row ROWS UNBOUNDED PRECEDING)"
-        " AS _visit FROM gaps",
+    timed = rows.engine.sql(
+        "SELECT {columns}, {by} AS _user, {at} AS _at FROM {rows}",
+        columns=columns_of(rows),
         by=Fragment(by),
         at=Fragment(at),
-        gap=gap_minutes,
         rows=rows,
+    )
+    return rows.engine.sql(
+        "WITH gaps AS (SELECT {columns}, coalesce(epoch_us(_at) - epoch_us(lag(_at)"
+        " OVER (PARTITION BY _user ORDER BY _at, _source_row)) > {gap} * 60000000, TRUE) AS _begins"
+        " FROM {timed})"
+        " SELECT {columns}, CAST(sum(CAST(_begins AS INTEGER)) OVER (PARTITION BY _user"
+        " ORDER BY _at, _source_row ROWS UNBOUNDED PRECEDING) AS BIGINT) AS _visit FROM gaps",
+        columns=columns_of(timed),
+        gap=gap_minutes,
+        timed=timed,
     )

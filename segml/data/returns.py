@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from segml.engine import Table
+from segml.engine.compose import columns_of
 
 from .account import RowAccount
 
@@ -13,6 +14,10 @@ NETTED = "return netted against an earlier order"
 IN_FULL = "returned in full"
 UNMATCHED = "return without an earlier order that covers it"
 
+_LEFT = {
+    "revenue": "CASE WHEN s.left_over > 0 THEN s.left_over ELSE o.revenue END",
+    "_rows": "CAST(o._rows + CASE WHEN s.left_over > 0 THEN s.n ELSE 0 END AS BIGINT)",
+}
 _NET = """
 WITH numbered AS (SELECT * FROM {orders}),
 pairs AS (
@@ -40,10 +45,7 @@ backs AS (
     SELECT p.back, s.left_over FROM pairs p JOIN sales s ON s.sale = p.sale WHERE p.place = 1
 )
 SELECT
-    o.* REPLACE (
-        CASE WHEN s.left_over > 0 THEN s.left_over ELSE o.revenue END AS revenue,
-        CAST(o._rows + CASE WHEN s.left_over > 0 THEN s.n ELSE 0 END AS BIGINT) AS _rows
-    ),
+    {columns},
     CASE WHEN s.left_over > 0 THEN s.n ELSE 0 END AS _netted,
     CASE
         WHEN s.left_over <= 0 OR b.left_over <= 0 THEN {in_full}
@@ -77,7 +79,13 @@ def net_returns(orders: Table, account: RowAccount) -> tuple[Table, Table, RowAc
     engine = orders.engine
     if ROWS not in orders.columns:
         orders = engine.sql("SELECT *, CAST(1 AS BIGINT) AS _rows FROM {orders}", orders=orders)
-    judged = engine.sql(_NET, orders=orders, unmatched=UNMATCHED, in_full=IN_FULL).materialise()
+    judged = engine.sql(
+        _NET,
+        orders=orders,
+        columns=columns_of(orders, replace=_LEFT, of="o"),
+        unmatched=UNMATCHED,
+        in_full=IN_FULL,
+    ).materialise()
     used, netted, in_full, unmatched = judged.row(
         "SELECT coalesce(sum(_rows) FILTER (WHERE _reason IS NULL), 0),"
         " coalesce(sum(_netted) FILTER (WHERE _reason IS NULL), 0),"
@@ -96,12 +104,13 @@ def net_returns(orders: Table, account: RowAccount) -> tuple[Table, Table, RowAc
     )
     noted = {what: n for what, n in account.noted.items() if what != "revenue is negative"}
     kept = engine.sql(
-        "SELECT * EXCLUDE (_reason, _netted) FROM {judged} WHERE _reason IS NULL"
-        " ORDER BY _source_row",
+        "SELECT {columns} FROM {judged} WHERE _reason IS NULL ORDER BY _source_row",
+        columns=columns_of(judged, without=["_reason", "_netted"]),
         judged=judged,
     )
     left_out = engine.sql(
-        "SELECT * EXCLUDE (_netted) FROM {judged} WHERE _reason IN ({in_full}, {unmatched})",
+        "SELECT {columns} FROM {judged} WHERE _reason IN ({in_full}, {unmatched})",
+        columns=columns_of(judged, without=["_netted"]),
         judged=judged,
         in_full=IN_FULL,
         unmatched=UNMATCHED,

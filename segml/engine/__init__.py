@@ -3,8 +3,18 @@
 No domain words here: what a customer or an order is, the layers above know.
 """
 
-from .databases import connect
-from .duck import Engine, default_engine
+from .base import Engine
+from .databases import connect, engine_for
+from .duck import DuckEngine, default_engine
+from .spark import SparkEngine
 from .table import Table
 
-__all__ = ["Engine", "Table", "connect", "default_engine"]
+__all__ = [
+    "DuckEngine",
+    "Engine",
+    "SparkEngine",
+    "Table",
+    "connect",
+    "default_engine",
+    "engine_for",
+]

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
+import os
+import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from segml._core.check import nearest
 from segml._core.errors import DataError
+from segml._core.files import whole_file
 
+from .base import Engine, query_error
+from .compose import columns_of
 from .prelude import DUCKDB
-from .sources import file_list, to_source
+from .prelude_text import DUCKDB_TEXT
+from .sources import expand, file_list, is_remote, to_source
 from .sql import Fragment, quote, render
 from .table import Table
 
-_numbers = itertools.count(1)
+_MAPPED_ROWS = 100_000  # in memory at a time
 
 
-class Engine:
+class DuckEngine(Engine):
     """A DuckDB connection that knows segml's SQL functions; its session time zone is UTC.
 
     Parameters
@@ -33,11 +39,13 @@ class Engine:
 
     Examples
     --------
-    >>> engine = Engine()
+    >>> engine = DuckEngine()
     >>> table = engine.sql("SELECT 1 AS a UNION ALL SELECT {x}", x=2)
     >>> len(table), table.columns
     (2, ['a'])
     """
+
+    kind = "duckdb"
 
     def __init__(self, database: str = ":memory:") -> None:
         try:
@@ -53,8 +61,9 @@ class Engine:
         ).fetchall()
         if bars[0]:
             self._connection.execute("SET enable_progress_bar = false")
-        self._connection.execute(DUCKDB)
+        self._connection.execute(DUCKDB + DUCKDB_TEXT)
         self._garbage: list[str] = []
+        self._files: weakref.WeakKeyDictionary[Table, list[str]] = weakref.WeakKeyDictionary()
 
     def register(self, source: Any) -> Table:
         """Make a table of a pandas, Polars or Arrow table, a Parquet path or a DuckDB relation.
@@ -74,7 +83,9 @@ class Engine:
             return source
         found = to_source(source)
         if isinstance(found, Fragment):
-            return self._view(f"SELECT * FROM {found}")
+            table = self._define(f"SELECT * FROM {found}")
+            self._files[table] = expand(source) if not is_remote(source) else []
+            return table
         name = self._new_name()
         try:
             self._connection.register(name, found)
@@ -83,25 +94,6 @@ class Engine:
         table = Table(self, name, self._types(name), (found,))
         weakref.finalize(table, self._garbage.append, f"DROP VIEW IF EXISTS {quote(name)}")
         return table
-
-    def sql(self, text: str, /, **values: Any) -> Table:
-        """Define a table by a SQL text; nothing is computed until it is fetched.
-
-        Parameters
-        ----------
-        text : str
-            A SELECT with ``{name}`` placeholders.
-        **values
-            For each placeholder a :class:`Table`, a value or an identifier;
-            see :func:`segml.engine.sql.literal`.
-
-        Raises
-        ------
-        DataError
-            When the engine cannot make sense of the text.
-        """
-        parents = tuple(value for value in values.values() if isinstance(value, Table))
-        return self._view(self._render(text, values), parents)
 
     def materialise(self, table: Table) -> Table:
         """Compute a table and keep its rows."""
@@ -115,12 +107,15 @@ class Engine:
         """Run a statement that returns nothing, such as SET or LOAD."""
         self._run(text)
 
-    def fetch_row(self, text: str, /, **values: Any) -> tuple[Any, ...]:
-        """Return the first row of a query."""
-        rows = self._run(self._render(text, values)).fetchall()
-        if not rows:
-            raise DataError("the query returned no row")
-        return tuple(rows[0])
+    def numbered(self, table: Table, column: str) -> Table:
+        """Add, as first column, the number of each row in its source, from 1."""
+        if paths := self._files.get(table):
+            return self._define(self._numbered_files(table, paths, column), (table,))
+        return self.sql(
+            "SELECT row_number() OVER () AS {column}, * FROM {table}",
+            column=Fragment(quote(column)),
+            table=table,
+        )
 
     def fetch_arrow(self, table: Table) -> pa.Table:
         """Fetch a table as Arrow."""
@@ -128,9 +123,9 @@ class Engine:
             self._collect_garbage()
             return self._connection.table(table.name).to_arrow_table()
         except duckdb.Error as error:
-            raise _query_error(error) from error
+            raise query_error(error) from error
 
-    def fetch_batches(self, table: Table, size: int) -> Iterator[pa.RecordBatch]:
+    def fetch_batches(self, table: Table, size: int) -> Generator[pa.RecordBatch, None, None]:
         """Fetch a table as Arrow record batches."""
         try:
             self._collect_garbage()
@@ -139,16 +134,59 @@ class Engine:
             read = getattr(rows, "to_arrow_reader", None) or rows.fetch_arrow_reader
             yield from read(size)
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow's midway
-            raise _query_error(error) from error
+            raise query_error(error) from error
 
-    def write_parquet(self, table: Table, path: Path) -> None:
-        """Write a table to one Parquet file."""
-        self._run(
-            render(
-                "COPY (SELECT * FROM {table}) TO {path} (FORMAT parquet, COMPRESSION zstd)",
-                {"table": Fragment(quote(table.name)), "path": str(path)},
+    def map_batches(
+        self,
+        table: Table,
+        function: Callable[[pa.RecordBatch], pa.RecordBatch],
+        schema: pa.Schema,
+    ) -> Table:
+        """Make a table of what a Python function makes of each batch of rows; see `Engine`."""
+        handle, path = tempfile.mkstemp(".parquet", "segml_")
+        os.close(handle)
+        try:
+            batches = self.fetch_batches(table, _MAPPED_ROWS)
+            with closing(batches), pq.ParquetWriter(path, schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(function(batch))
+            mapped = self.register(path)
+        except BaseException:
+            os.unlink(path)
+            raise
+        weakref.finalize(mapped, _remove, path)
+        return mapped
+
+    def write_parquet(self, table: Table, path: str | Path) -> None:
+        """Write a table to one Parquet file, whole or not at all."""
+        with whole_file(path) as aside:
+            self._run(
+                render(
+                    "COPY (SELECT * FROM {table}) TO {path} (FORMAT parquet, COMPRESSION zstd)",
+                    {"table": Fragment(quote(table.name)), "path": str(aside)},
+                )
             )
+
+    def _numbered_files(self, table: Table, paths: list[str], column: str) -> str:
+        """Return the SQL that numbers rows by their place in the files, which takes all threads."""
+        starts, before = [], 0
+        for path, rows in self._run(
+            f"SELECT file_name, num_rows FROM parquet_file_metadata({file_list(paths)})"
+        ).fetchall():
+            starts.append(f"WHEN {_text(path)} THEN {before + 1}")
+            before += rows
+        start = "1" if len(paths) == 1 else f"CASE filename {' '.join(starts)} END"
+        options = "file_row_number = true" + (", filename = true" if len(paths) > 1 else "")
+        return (
+            f"SELECT CAST(file_row_number + {start} AS BIGINT) AS {quote(column)},"
+            f" {columns_of(table)} FROM read_parquet({file_list(paths)}, {options})"
         )
+
+    def parse_time(self, date_format: str) -> str:
+        """Return the SQL that reads ``{text}`` by a strptime format, NULL where it does not fit."""
+        expression = f"try_strptime({{text}}, {_text(date_format)})"
+        self._run("SELECT " + expression.replace("{text}", "'1'"))
+        return expression
 
     def load_csv(self, paths: list[str], columns: list[str], separator: str) -> tuple[Table, Table]:
         """Read CSV files with a header into text columns.
@@ -172,7 +210,7 @@ class Engine:
         self._run(f"CREATE TEMP TABLE {quote(rows)} AS SELECT * FROM {scan}")
         kept = Table(self, rows, self._types(rows))
         weakref.finalize(kept, self._garbage.append, f"DROP TABLE IF EXISTS {quote(rows)}")
-        lines = self._view(
+        lines = self._define(
             "SELECT CAST(line + unnest(range(more + 1)) AS BIGINT) AS line, problem FROM ("
             "SELECT line, min(error_type) AS problem, max(CASE WHEN error_type = 'UNQUOTED VALUE'"
             " THEN length(regexp_replace(trim(csv_line, E'\\r\\n'), '[^\\n]', '', 'g')) ELSE 0 END)"
@@ -182,32 +220,7 @@ class Engine:
             weakref.finalize(lines, self._garbage.append, f"DROP TABLE IF EXISTS {quote(name)}")
         return kept, lines
 
-    def table(self, name: str) -> Table:
-        """Return a table of the open database, or of one that was attached, by its name.
-
-        Parameters
-        ----------
-        name : str
-            ``table``, ``schema.table`` or ``database.schema.table``.
-
-        Raises
-        ------
-        DataError
-            There is none of that name; lists those that there are.
-        """
-        names = self.tables()
-        full = [known for known in names if known == name or known.endswith(f".{name}")]
-        if len(full) != 1:
-            raise DataError(
-                "several tables have this name" if full else "no such table",
-                where="database",
-                got=name,
-                expected="one of " + ", ".join(full or names) if names else None,
-                nearest=nearest(name, [known.rpartition(".")[2] for known in names]),
-            )
-        return self._view("SELECT * FROM " + ".".join(quote(part) for part in names[full[0]]))
-
-    def tables(self) -> dict[str, tuple[str, str, str]]:
+    def tables(self) -> dict[str, tuple[str, ...]]:
         """Return the tables and views of the open and the attached databases.
 
         Returns
@@ -221,14 +234,7 @@ class Engine:
         ).fetchall()
         return {".".join(row): row for row in rows}
 
-    def _render(self, text: str, values: dict[str, Any]) -> str:
-        bound = {
-            key: Fragment(quote(value.name)) if isinstance(value, Table) else value
-            for key, value in values.items()
-        }
-        return render(text, bound)
-
-    def _view(self, text: str, parents: tuple[Any, ...] = ()) -> Table:
+    def _define(self, text: str, parents: tuple[Any, ...] = ()) -> Table:
         name = self._new_name()
         self._run(f"CREATE TEMP VIEW {quote(name)} AS {text}")
         table = Table(self, name, self._types(name), parents)
@@ -239,12 +245,16 @@ class Engine:
         described = self._run(f"DESCRIBE {quote(name)}").fetchall()
         return {row[0]: row[1] for row in described}
 
+    def _first(self, text: str) -> tuple[Any, ...] | None:
+        rows = self._run(text).fetchall()
+        return tuple(rows[0]) if rows else None
+
     def _run(self, text: str) -> Any:
         try:
             self._collect_garbage()
             return self._connection.execute(text)
         except duckdb.Error as error:
-            raise _query_error(error) from error
+            raise query_error(error) from error
 
     def _collect_garbage(self) -> None:
         while self._garbage:  # dropped here, not in a finaliser: that may run within a query
@@ -255,13 +265,10 @@ class Engine:
                 self._garbage.append(statement)
                 raise
 
-    @staticmethod
-    def _new_name() -> str:
-        return f"segml_{next(_numbers)}"
 
-
-def _query_error(error: Exception) -> DataError:
-    return DataError("the engine could not run a query", got=str(error))
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
 
 
 def _text(value: str) -> str:
@@ -277,4 +284,4 @@ def default_engine() -> Engine:
     Engine
         The same one every time.
     """
-    return Engine()
+    return DuckEngine()

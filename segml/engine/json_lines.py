@@ -9,7 +9,7 @@ from .sources import file_list
 from .sql import Fragment, literal, quote
 
 if TYPE_CHECKING:
-    from .duck import Engine
+    from .base import Engine
     from .table import Table
 
 

@@ -15,6 +15,9 @@ from segml._core.errors import DataError
 
 from .sql import Fragment, render
 
+#: Schemes of object storage.
+STORAGE = ("s3", "gs", "gcs")
+
 
 def to_source(source: Any) -> pa.Table | Fragment:
     """Bring a source to what DuckDB reads.
@@ -22,7 +25,8 @@ def to_source(source: Any) -> pa.Table | Fragment:
     Parameters
     ----------
     source : pandas, Polars or PyArrow table, Parquet path or glob, DuckDB relation
-        Anything with the Arrow PyCapsule interface is taken as well.
+        Anything with the Arrow PyCapsule interface is taken as well; a path may be one of
+        object storage, such as ``s3://bucket/orders/*.parquet``.
 
     Returns
     -------
@@ -34,6 +38,8 @@ def to_source(source: Any) -> pa.Table | Fragment:
     DataError
         Unknown kind of source, missing file, or columns of mixed types.
     """
+    if is_remote(source):
+        return Fragment(render("read_parquet({path})", {"path": source}))
     if isinstance(source, (str, os.PathLike)):
         paths = expand(source)
         return Fragment(f"read_parquet({file_list(paths)})")
@@ -55,6 +61,17 @@ def to_source(source: Any) -> pa.Table | Fragment:
         expected="a pandas, Polars or PyArrow table, a DuckDB relation, or the path of CSV "
         "or Parquet files",
     )
+
+
+def is_remote(source: Any) -> bool:
+    """Say whether a source is the path of files in object storage.
+
+    Examples
+    --------
+    >>> is_remote("s3://shop/orders/*.parquet"), is_remote("orders.parquet")
+    (True, False)
+    """
+    return isinstance(source, str) and source.lower().startswith(tuple(f"{s}://" for s in STORAGE))
 
 
 def expand(path: str | os.PathLike[str]) -> list[str]:

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segml._core.files import whole_file
-
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from .duck import Engine
+    from .base import Engine
 
 
 class Table:
@@ -72,9 +70,11 @@ class Table:
         yield from self.engine.fetch_batches(self, size)
 
     def to_parquet(self, path: str | Path) -> Path:
-        """Write as one Parquet file (zstd, times in microseconds), whole or not at all."""
-        with whole_file(path) as aside:
-            self.engine.write_parquet(self, aside)
+        """Write as Parquet (zstd, times in microseconds), whole or not at all.
+
+        DuckDB writes one file, Spark a folder of several, without the driver.
+        """
+        self.engine.write_parquet(self, path)
         return Path(path)
 
     def materialise(self) -> Table:

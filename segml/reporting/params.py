@@ -6,14 +6,11 @@ The descriptions are the documentation of a parameter file; unknown keys are err
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -21,24 +18,17 @@ from pydantic import (
 )
 
 from segml._core.check import nearest
+from segml._core.errors import ParameterError
 from segml.data.tables import ORDERS
+from segml.data.zones import check_zone
 from segml.features import FEATURES
+
+from .cleaning_params import CleaningParams
+from .param_types import Day, Real, Text, Whole
 
 BUILT_IN_SOURCES = ("cdnow", "cdnow_sample")
 
 TimeUnit = Literal["D", "W", "M"]
-
-
-def _calendar_day(value: Any) -> Any:
-    """Let only whole days through, so that 19980630 is not read as seconds since 1970."""
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError("a day that exists in the calendar") from error
-    raise ValueError("a day written like 2026-11-30, without a time")
 
 
 def _unique(values: list[str]) -> list[str]:
@@ -55,12 +45,6 @@ def _known(values: list[str], allowed: Iterable[str]) -> list[str]:
         hint = f"; for {unknown[0]!r} did you mean {close!r}?" if close else ""
         raise ValueError(f"of {', '.join(allowed)}{hint}")
     return values
-
-
-Day = Annotated[date, BeforeValidator(_calendar_day)]
-Whole = Annotated[int, Field(strict=True)]
-Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class _Model(BaseModel):
@@ -86,22 +70,17 @@ class DataParams(_Model):
     date_format: Text | None = Field(
         default=None, description="strptime format of the order date; null means that the data tell"
     )
+    time_zone: Text | None = Field(
+        default=None,
+        description="the store's IANA time zone, such as Europe/London, to which times with a "
+        "zone are converted; null means that they become UTC",
+    )
     separator: Text | None = Field(
         default=None, description="field separator of a CSV file; null means it is detected"
     )
     encoding: str = Field(default="utf-8", description="encoding of a CSV file")
-    exact_duplicates: Literal["drop", "keep"] = Field(
-        default="drop", description="rows that repeat another row in every column"
-    )
-    repeated_order_ids: Literal["merge", "keep"] = Field(
-        default="merge", description="rows that share an order_id: one order, or one each"
-    )
-    negative_revenue: Literal["reject", "keep", "net"] = Field(
-        default="reject",
-        description="orders with a revenue below zero; net: against the order they give back",
-    )
-    zero_revenue: Literal["keep", "reject"] = Field(
-        default="keep", description="orders with a revenue of zero"
+    cleaning: CleaningParams = Field(
+        default=CleaningParams(), description="what to do with rows that are doubtful"
     )
 
     @field_validator("columns")
@@ -114,6 +93,17 @@ class DataParams(_Model):
         if absent not in ([], ["order_id"]):
             raise ValueError("a column name each; only order_id may be null")
         return columns
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, time_zone: str | None) -> str | None:
+        try:
+            return check_zone(time_zone)
+        except ParameterError as error:
+            close = error.problem.nearest
+            raise ValueError(
+                "an IANA name such as Europe/London" + (f"; did you mean {close!r}?" * bool(close))
+            ) from error
 
     @field_validator("encoding")
     @classmethod

@@ -24,7 +24,6 @@ from segml.clv import (
     predict_with_interval,
 )
 from segml.data import (
-    CleaningPolicy,
     CustomerData,
     DataTable,
     QualityReport,
@@ -123,17 +122,12 @@ class Workspace:
                     asked.columns or None,
                     preset=asked.preset,
                     date_format=asked.date_format,
+                    time_zone=asked.time_zone,
                     separator=asked.separator,
                     encoding=asked.encoding,
                 )
             )
-        policy = CleaningPolicy(
-            exact_duplicates=asked.exact_duplicates,
-            repeated_order_ids=asked.repeated_order_ids,
-            negative_revenue=asked.negative_revenue,
-            zero_revenue=asked.zero_revenue,
-        )
-        data, _ = clean(read, policy)
+        data, _ = clean(read, asked.cleaning.policy(self.params.currency))
         said = data.orders.account.to_dict()
         del said["rows_rejected"]  # follows from the reasons
         self.artefacts.keep_json("cleaning.json", said)

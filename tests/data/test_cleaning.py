@@ -197,6 +197,10 @@ def test_no_order_is_left() -> None:
         ({"repeated_order_ids": "Merge"}, "merge"),
         ({"negative_revenue": "rejct"}, "reject"),
         ({"zero_revenue": "no"}, None),
+        ({"similar_ids": "folt"}, "fold"),
+        ({"unknown_customers": "rejected"}, "reject"),
+        ({"negative_lines": "kep"}, "keep"),
+        ({"negative_costs": "Reject"}, "reject"),
     ],
 )
 def test_a_policy_has_known_values(policy, near) -> None:
@@ -231,6 +235,10 @@ def test_the_default_policy_is_the_documented_one() -> None:
         outliers="keep",
         partial_periods="keep",
         latest=None,
+        similar_ids="note",
+        unknown_customers="keep",
+        negative_lines="reject",
+        negative_costs="reject",
     )
 
 

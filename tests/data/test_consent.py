@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from segml._core.errors import NotEnoughDataError, ParameterError
 from segml.data import CleaningPolicy, CustomerData, clean, read_orders, read_table
 from segml.data.consent import apply_consent
-from segml.engine import Engine
+from segml.engine import DuckEngine
 
 from .samples import frame
 
@@ -163,7 +163,7 @@ def test_tables_of_two_engines() -> None:
     other = read_table(
         pd.DataFrame({"customer_id": ["a"], "consent_analytics": [True]}),
         "customers",
-        engine=Engine(),
+        engine=DuckEngine(),
     )
     kept, _ = apply_consent(CustomerData(orders("a", "b"), customers=other))
     assert kept.orders.account.rows_used == 1

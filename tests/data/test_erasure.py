@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from segml._core.errors import DataError, ParameterError, RunError
+from segml._core.errors import DataError, ParameterError, RunError, SegmlWarning
 from segml._core.files import sha256, write_json
 from segml.data import CustomerData, clean, read_orders, read_table
 from segml.data.erasure import ERASED, erase
@@ -48,7 +48,7 @@ def data() -> CustomerData:
 def test_rows_go_from_every_table(data) -> None:
     kept, report = erase(data, [ANN, ANN, "nobody"])
     assert kept.orders.to_pandas()["customer_id"].tolist() == [BOB]
-    assert kept.order_lines.to_pandas()["order_id"].tolist() == ["2", "9"]
+    assert kept.order_lines.to_pandas()["order_id"].tolist() == ["2"]  # 9 is no order's
     assert kept.customers.to_pandas()["customer_id"].tolist() == [BOB, EVE]
     assert kept.costs is data.costs
     # Two orders, the negative one and the one without customer whose note says who it was.
@@ -59,6 +59,19 @@ def test_rows_go_from_every_table(data) -> None:
     account = kept.orders.account
     assert (account.rows_in, account.rows_used, account.rejected[ERASED]) == (7, 1, 3)
     assert data.orders.account.rows_used == 4
+
+
+def test_lines_that_were_left_out_with_their_order_go_too() -> None:
+    lines = {"order_id": ["4", "5"], "product_id": ["p", "q"], "quantity": 1, "unit_price": 1.0}
+    read = CustomerData(
+        read_orders(orders()), order_lines=read_table(pd.DataFrame(lines), "order_lines")
+    )
+    with pytest.warns(SegmlWarning, match="no row is left"):
+        data, _ = clean(read)
+    assert data.order_lines.rejected_rows()["order_id"].tolist() == ["4", "5"]
+    kept, report = erase(data, [ANN])
+    assert kept.order_lines.rejected_rows()["order_id"].tolist() == ["5"]
+    assert report.rows["order_lines"] == 1
 
 
 def test_erasing_twice_changes_nothing(data) -> None:

@@ -89,6 +89,27 @@ def test_ids_that_pandas_made_floats_are_whole() -> None:
     assert orders.to_pandas()["customer_id"].tolist() == ["17850"] * 3
 
 
+def test_surveymonkey_writes_two_header_lines(tmp_path) -> None:
+    path = tmp_path / "survey.csv"
+    path.write_text(
+        "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,"
+        "Last Name,Custom Data 1,How likely are you to recommend us?,I like novelty\n"
+        ",,,,,,,,,Response,Response\n"
+        "1,2,2026-03-05 10:00:00,2026-03-05 10:05:00,,ann@example.com,,,,9,4\n"
+    )
+    table = read_table(path, "surveys", preset="survey_wide")
+    assert [row["question"] for row in canonical(table)] == ["nps", "I like novelty"]
+    assert {row["answered_at"] for row in canonical(table)} == {"2026-03-05 10:05:00"}
+    assert table.account.rejected == {"no customer_id": 2}
+
+
+def test_the_users_first_source_is_not_that_of_a_session() -> None:
+    frame = pd.read_csv(sample("ga4_events"), dtype=str)
+    frame = frame.rename(columns={"source": "traffic_source.source"})
+    sessions = read_table(frame, "sessions", preset="ga4_events")
+    assert "source" not in canonical(sessions)[0]
+
+
 def test_the_callers_mapping_goes_first() -> None:
     contacts = read_table(
         sample("hubspot_contacts"),

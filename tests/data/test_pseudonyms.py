@@ -9,7 +9,7 @@ import pytest
 from segml._core.errors import ParameterError
 from segml.data import CustomerData, read_orders, read_table
 from segml.data.pseudonyms import PseudonymKey, pseudonymise
-from segml.engine import Engine
+from segml.engine import DuckEngine
 
 from .samples import frame
 
@@ -111,7 +111,7 @@ def test_it_is_hmac_for_keys_of_any_length(size) -> None:
 
 
 def test_tables_of_two_engines(data) -> None:
-    other = read_table(pd.DataFrame({"customer_id": ["a"]}), "customers", engine=Engine())
+    other = read_table(pd.DataFrame({"customer_id": ["a"]}), "customers", engine=DuckEngine())
     hidden = pseudonymise(CustomerData(data.orders, customers=other), SECRET)
     assert hidden.customers.to_pandas()["customer_id"][0] == expected("customer_id", "a")
 

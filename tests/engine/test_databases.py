@@ -4,7 +4,7 @@ import pytest
 from segml._core.errors import DataError, MissingDependencyError, ParameterError
 from segml.data import read_orders
 from segml.engine import connect, databases
-from segml.engine.duck import Engine
+from segml.engine.duck import DuckEngine
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_an_extension_that_is_not_installed(monkeypatch, url, extension) -> None
         if text.startswith("LOAD"):
             raise DataError("the engine could not run a query", got="not found")
 
-    monkeypatch.setattr(Engine, "execute", refuse)
+    monkeypatch.setattr(DuckEngine, "execute", refuse)
     with pytest.raises(MissingDependencyError, match="is not installed") as caught:
         connect(url)
     assert f"INSTALL {extension}" in caught.value.problem.hint
@@ -72,7 +72,7 @@ def test_an_extension_that_is_not_installed(monkeypatch, url, extension) -> None
 )
 def test_what_is_attached(monkeypatch, url, attached) -> None:
     ran = []
-    monkeypatch.setattr(Engine, "execute", lambda self, text: ran.append(text))
+    monkeypatch.setattr(DuckEngine, "execute", lambda self, text: ran.append(text))
     connect(url)
     assert ran[0] == "SET autoinstall_known_extensions = false"
     assert ran[1].startswith("LOAD ")
@@ -84,7 +84,7 @@ def test_a_password_is_never_shown(monkeypatch) -> None:
         if text.startswith("ATTACH"):
             raise DataError("the engine could not run a query", got=f"cannot connect: {text}")
 
-    monkeypatch.setattr(Engine, "execute", refuse)
+    monkeypatch.setattr(DuckEngine, "execute", refuse)
     for url in ("mysql://ann:se%40cret@db.example.com/s", "postgres://ann:hush@db.example.com/s"):
         with pytest.raises(DataError, match="the database cannot be opened") as caught:
             connect(url)

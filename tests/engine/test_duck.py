@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from segml._core.errors import DataError, ParameterError
-from segml.engine import Engine, connect, default_engine
+from segml.engine import DuckEngine, connect, default_engine
 
 
-def objects(engine: Engine) -> int:
+def objects(engine: DuckEngine) -> int:
     """Count the tables and views that segml made and that are still there."""
     return engine.fetch_row(
         "SELECT count(*) FROM (SELECT table_name AS name FROM duckdb_tables()"
@@ -139,7 +139,7 @@ def test_a_table_of_the_engine_is_returned_as_it_is(engine) -> None:
 
 def test_a_table_of_another_engine_is_refused(engine) -> None:
     with pytest.raises(DataError, match="this kind of source is not known"):
-        engine.register(Engine().sql("SELECT 1 AS a"))
+        engine.register(DuckEngine().sql("SELECT 1 AS a"))
 
 
 def test_the_session_is_in_utc(engine) -> None:

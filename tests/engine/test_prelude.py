@@ -48,6 +48,12 @@ def test_differences_are_those_of_pandas_periods(a: dt.datetime, b: dt.datetime)
         assert index(name, b) - index(name, a) == expected, name
 
 
+@pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
+def test_the_last_microsecond_of_an_hour_belongs_to_it(year: int) -> None:
+    last = dt.datetime(year, 12, 31, 23, 59, 59, 999_999)
+    assert index("hour", last) == (last.date() - EPOCH).days * 24 + 23
+
+
 @pytest.mark.parametrize(
     ("day", "week"),
     [

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from segml.engine import Engine
+from segml.engine import DuckEngine
 from segml.reporting.artefacts import Artefacts
 
 FRAME = pd.DataFrame({"n": [1, 2]}, index=pd.Index(["a", "b"], name="customer_id"))
@@ -10,7 +10,7 @@ def test_what_is_kept_is_found_again(tmp_path):
     artefacts = Artefacts(tmp_path)
     artefacts.keep_json("facts.json", {"ä": 1.5})
     artefacts.keep_frame("frame.parquet", FRAME)
-    artefacts.keep_table("table.parquet", Engine().sql("SELECT 7 AS n"))
+    artefacts.keep_table("table.parquet", DuckEngine().sql("SELECT 7 AS n"))
     assert artefacts.read_json("facts.json") == {"ä": 1.5}
     assert artefacts.read_frame("frame.parquet").to_dict("list") == {
         "customer_id": ["a", "b"],
@@ -45,7 +45,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
     artefacts = Artefacts(None)
     artefacts.keep_json("facts.json", 1)
     artefacts.keep_frame("frame.parquet", FRAME)
-    artefacts.keep_table("table.parquet", Engine().sql("SELECT 7 AS n"))
+    artefacts.keep_table("table.parquet", DuckEngine().sql("SELECT 7 AS n"))
     assert artefacts.read_json("facts.json") is None
     assert artefacts.read_frame("frame.parquet") is None
     assert artefacts.find("table.parquet") is None

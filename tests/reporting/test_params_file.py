@@ -45,7 +45,8 @@ notebooks: [05_kpis]
 data:
   source: sub/orders.parquet
   columns: {customer_id: cust, order_id: null}
-  negative_revenue: keep
+  time_zone: Europe/London
+  cleaning: {negative_revenue: keep, rates: {USD: 0.9}, test_customers: [4711]}
 dates: {as_of: 2026-11-30, holdout_days: 90}
 segments: {n_segments: 3, features: [aov], names: {0: Best}}
 clv: {horizon: 12, period: M, time_unit: M}
@@ -56,6 +57,10 @@ clv: {horizon: 12, period: M, time_unit: M}
     assert params.dates.as_of == date(2026, 11, 30)
     assert params.segments.names == {0: "Best"}
     assert params.clv.horizon == 12.0
+    assert params.data.time_zone == "Europe/London"
+    policy = params.data.cleaning.policy(params.currency)
+    assert (policy.negative_revenue, policy.test_customers) == ("keep", ("4711",))
+    assert (policy.currency, policy.rates) == ("EUR", {"USD": 0.9})
 
 
 def test_parameters_survive_json(tmp_path):
@@ -79,7 +84,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path):
 title: T
 data:
   source: cdnow
-  negative_revenue: rejct
+  cleaning: {negative_revenue: rejct}
 clv:
   horizn: 3
   period: weekly
@@ -88,8 +93,8 @@ clv:
         "4 parameters are wrong",
         "  p.yml:1: report: got 'CDNOW', expected folder below reports/: "
         "lower-case letters, digits, _ and -",
-        "  p.yml:5: data.negative_revenue: got 'rejct', expected one of 'reject', 'keep', 'net'; "
-        "did you mean 'reject'?",
+        "  p.yml:5: data.cleaning.negative_revenue: got 'rejct', "
+        "expected one of 'reject', 'keep', 'net'; did you mean 'reject'?",
         "  p.yml:7: clv.horizn: unknown key, got 3, expected one of period, time_unit, horizon, "
         "discount_rate, margin; did you mean 'horizon'?",
         "  p.yml:8: clv.period: got 'weekly', expected one of 'D', 'W', 'M'",
@@ -142,7 +147,7 @@ def test_each_value_says_what_is_allowed(tmp_path, line, expected):
         ("{source: a, encoding: utf-9}", "data.encoding: got 'utf-9', expected the name of a text"),
         ("{source: a, columns: {revenue: null}}", "only order_id may be null"),
         ("{source: a, columns: {revenue: 3}}", "data.columns.revenue: got 3"),
-        ("{source: a, zero_revenue: drop}", "expected one of 'keep', 'reject'"),
+        ("{source: a, cleaning: {zero_revenue: drop}}", "expected one of 'keep', 'reject'"),
     ],
 )
 def test_data_parameters(tmp_path, data, expected):
@@ -223,7 +228,7 @@ def models(model: type[BaseModel] = ReportParams):
 
 def test_every_key_is_described_and_the_models_are_frozen():
     found = list(models())
-    assert len(found) == 6
+    assert len(found) == 7
     for model in found:
         assert model.model_config["frozen"]
         assert model.model_config["extra"] == "forbid"

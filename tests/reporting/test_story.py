@@ -33,7 +33,7 @@ def workspace() -> Workspace:
             "report": "sample",
             "title": "Sample",
             "currency": "USD",
-            "data": {"source": "cdnow_sample", "exact_duplicates": "drop"},
+            "data": {"source": "cdnow_sample", "cleaning": {"exact_duplicates": "drop"}},
             "dates": {"as_of": "1998-06-30", "holdout_days": 273},
             "segments": {
                 "features": ["recency_days", "orders"],

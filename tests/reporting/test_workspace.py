@@ -19,7 +19,7 @@ PARAMS = {
     "report": "sample",
     "title": "Sample",
     "currency": "USD",
-    "data": {"source": "cdnow_sample", "exact_duplicates": "keep"},
+    "data": {"source": "cdnow_sample", "cleaning": {"exact_duplicates": "keep"}},
     "dates": {"as_of": "1998-06-30", "holdout_days": 273},
     "segments": {"features": ["recency_days", "orders", "aov"], "n_segments": 4},
     "kpis": {"period_days": 180},
@@ -265,7 +265,13 @@ def test_own_messy_file_is_accounted_for(tmp_path):
     }
     assert features["revenue"].tolist() == [30.5, 0.0, 42.0]
     kept = open_workspace(
-        {**params, "data": {**params["data"], "exact_duplicates": "keep", "zero_revenue": "reject"}}
+        {
+            **params,
+            "data": {
+                **params["data"],
+                "cleaning": {"exact_duplicates": "keep", "zero_revenue": "reject"},
+            },
+        }
     )
     assert kept.data.orders.account.rejected["zero revenue"] == 1
     assert "exact duplicate" not in kept.data.orders.account.rejected
