@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from segml._core.errors import DataError
-from segml.features import FeatureTable
+from segml._core.errors import DataError, NotEnoughDataError
+from segml.features import Feature, FeatureTable
+from segml.features.registry import find_feature
 
 
 def as_frame(X: Any) -> Any:
@@ -28,6 +30,32 @@ def as_frame(X: Any) -> Any:
     return X
 
 
+def features_of(X: Any, names: Iterable[Any]) -> dict[str, Feature]:
+    """Return what is known of columns: by a feature table itself, else by the registry."""
+    own = {one.name: one for one in X.features} if isinstance(X, FeatureTable) else {}
+    for name in names:
+        if name not in own and isinstance(name, str) and (found := find_feature(name)):
+            own[name] = found
+    return own
+
+
+def check_distinct(values: np.ndarray, n_segments: int) -> None:
+    """Refuse fewer distinct customers than segments.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Says how many there are.
+    """
+    distinct = len(np.unique(values, axis=0))
+    if distinct < n_segments:
+        raise NotEnoughDataError(
+            "there are fewer distinct customers than segments",
+            where="n_segments",
+            got=f"n_segments={n_segments}, n_samples={len(values)} of which {distinct} differ",
+        )
+
+
 def check_complete(values: np.ndarray, names: list[str]) -> None:
     """Refuse missing and infinite values.
 
@@ -36,6 +64,7 @@ def check_complete(values: np.ndarray, names: list[str]) -> None:
     DataError
         Names the columns, how many values, and the first row.
     """
+    names = names or [f"column {j}" for j in range(values.shape[1])]
     bad = ~np.isfinite(values)
     if not bad.any():
         return
@@ -46,7 +75,7 @@ def check_complete(values: np.ndarray, names: list[str]) -> None:
         where=f"first in row {int(np.flatnonzero(bad.any(axis=1))[0]) + 1}",
         got=", ".join(columns),
         expected="a number for every customer and feature",
-        hint="leave the feature out, or say what a missing value means and fill it",
+        hint="give a preprocessor, such as make_preprocessor, or leave the feature out",
     )
 
 
@@ -67,7 +96,10 @@ def check_numbers(X: Any) -> None:
     ]
     if text:
         raise DataError(
-            "some features are not numbers", got=", ".join(text), expected="numbers, or no column"
+            "some features are not numbers",
+            got=", ".join(text),
+            expected="numbers, or no column",
+            hint="give a preprocessor, such as make_preprocessor",
         )
 
 
@@ -84,3 +116,9 @@ def like_input(labels: np.ndarray, X: Any, name: str = "segment") -> Any:
     if isinstance(X, pd.DataFrame):
         return pd.Series(labels, index=X.index, name=name)
     return labels
+
+
+def as_dense(scaled: Any) -> np.ndarray:
+    """Return what a preprocessor gives as a matrix in double precision."""
+    dense = scaled.toarray() if hasattr(scaled, "toarray") else scaled
+    return np.ascontiguousarray(dense, dtype=float)

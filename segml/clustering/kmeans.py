@@ -16,14 +16,29 @@ from sklearn.base import (
 )
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+    validate_data,
+)
 from threadpoolctl import threadpool_limits
 
 from segml._core.check import number
-from segml._core.errors import NotEnoughDataError, ParameterError
+from segml.features.preprocess import row_order
 
-from ._input import as_frame, check_complete, check_numbers, like_frame, like_input
-from .naming import name_segments
+from ._input import (
+    as_dense,
+    as_frame,
+    check_complete,
+    check_distinct,
+    check_numbers,
+    features_of,
+    like_frame,
+    like_input,
+)
+from .contrasts import scaled_columns, segment_contrasts
+from .naming import check_own_names, name_segments
 
 
 class KMeansSegmenter(
@@ -106,7 +121,8 @@ class KMeansSegmenter(
         ----------
         X : DataFrame, FeatureTable, Polars or Arrow table, or array, (n_customers, n_features)
             Features; a DataFrame is indexed by customer, a Polars or Arrow table has a
-            column ``customer_id``.
+            column ``customer_id``. Categories and missing values need a preprocessor that
+            takes them.
         y : None
             Ignored.
 
@@ -118,7 +134,7 @@ class KMeansSegmenter(
         Raises
         ------
         DataError
-            Missing or infinite values, or text.
+            Infinite values; without a preprocessor for them, missing values or text.
         NotEnoughDataError
             Fewer distinct customers than segments.
         ParameterError
@@ -126,22 +142,9 @@ class KMeansSegmenter(
         """
         n_segments = int(number(self.n_segments, "n_segments", low=1, whole=True))
         n_init = int(number(self.n_init, "n_init", low=1, whole=True))
-        X = self._validate(as_frame(X), reset=True)
-        values = np.asarray(X)
-        distinct = len(np.unique(values, axis=0))
-        if distinct < n_segments:
-            raise NotEnoughDataError(
-                "there are fewer distinct customers than segments",
-                where="n_segments",
-                got=f"n_segments={n_segments}, n_samples={len(values)} of which {distinct} differ",
-            )
-        order = np.lexsort(values.T[::-1])
-        self.preprocessor_ = (
-            StandardScaler() if self.preprocessor is None else clone(self.preprocessor)
-        )
-        taken = like_frame(values[order], X, order)
+        given, X = X, self._validate(as_frame(X), reset=True)
         with threadpool_limits(limits=1):
-            scaled = np.ascontiguousarray(self.preprocessor_.fit_transform(taken), dtype=float)
+            scaled = self._fit_scale(X, n_segments)
             kmeans = KMeans(n_segments, n_init=n_init, random_state=self.random_state).fit(scaled)
         sizes = np.bincount(kmeans.labels_, minlength=n_segments)
         rank = np.lexsort((*kmeans.cluster_centers_.T[::-1], -sizes))
@@ -151,7 +154,20 @@ class KMeansSegmenter(
         self.inertia_ = float(kmeans.inertia_)
         self.n_iter_ = int(kmeans.n_iter_)
         self._n_features_out = n_segments
-        self.segments_ = self._describe(np.bincount(labels, minlength=n_segments))
+        sizes = np.bincount(labels, minlength=n_segments)
+        own = check_own_names(self.names, n_segments)
+        given_names = getattr(self, "feature_names_in_", None)
+        columns = scaled_columns(self.preprocessor_, given_names, scaled.shape[1])
+        known = features_of(given, [feature for feature, _ in columns])
+        contrasts, words = segment_contrasts(self.cluster_centers_, sizes, scaled, columns, known)
+        self.segments_ = pd.DataFrame(
+            {
+                "name": name_segments(contrasts, own, words),
+                "size": sizes,
+                "share": sizes / sizes.sum(),
+            },
+            index=pd.Index(range(n_segments), name="segment"),
+        )
         return self
 
     def predict(self, X: Any) -> Any:
@@ -223,7 +239,15 @@ class KMeansSegmenter(
         )
 
     def _validate(self, X: Any, reset: bool) -> Any:
-        """Return complete numbers in double precision, as a DataFrame where one came in."""
+        """Return complete numbers in double precision, as a DataFrame where one came in.
+
+        Of a table for the preprocessor only the names are checked: what categories and
+        missing values become is its affair.
+        """
+        if self._is_raw(X):
+            _check_feature_names(self, X, reset=reset)
+            _check_n_features(self, X, reset=reset)
+            return X
         try:
             values = validate_data(
                 self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, order="C"
@@ -231,15 +255,38 @@ class KMeansSegmenter(
         except ValueError:
             check_numbers(X)
             raise
-        names = getattr(self, "feature_names_in_", None)
-        check_complete(
-            values,
-            [f"column {j}" for j in range(values.shape[1])] if names is None else list(names),
-        )
+        check_complete(values, list(getattr(self, "feature_names_in_", ())))
         return like_frame(values, X)
 
+    def _is_raw(self, X: Any) -> bool:
+        return self.preprocessor is not None and isinstance(X, pd.DataFrame)
+
+    def _fit_scale(self, X: Any, n_segments: int) -> np.ndarray:
+        """Fit the preprocessor; return the scaled customers in the order of their values."""
+        self.preprocessor_ = (
+            StandardScaler() if self.preprocessor is None else clone(self.preprocessor)
+        )
+        if self._is_raw(X):
+            order = row_order(X)
+            scaled = as_dense(self.preprocessor_.fit_transform(X.iloc[order]))
+            self._check_scaled(scaled[np.argsort(order)])
+            check_distinct(scaled, n_segments)
+            return scaled[np.lexsort(scaled.T[::-1])]
+        values = np.asarray(X)
+        check_distinct(values, n_segments)
+        order = np.lexsort(values.T[::-1])
+        return as_dense(self.preprocessor_.fit_transform(like_frame(values[order], X, order)))
+
     def _scale(self, X: Any) -> np.ndarray:
-        return np.ascontiguousarray(self.preprocessor_.transform(X), dtype=float)
+        scaled = as_dense(self.preprocessor_.transform(X))
+        if self._is_raw(X):
+            self._check_scaled(scaled)
+        return scaled
+
+    def _check_scaled(self, scaled: np.ndarray) -> None:
+        given = getattr(self, "feature_names_in_", None)
+        columns = scaled_columns(self.preprocessor_, given, scaled.shape[1])
+        check_complete(scaled, [name for _, name in columns])
 
     def _squared_distances(self, scaled: np.ndarray) -> np.ndarray:
         # Differences, not the faster |x|² - 2xc + |c|²: that depends on how rows are batched.
@@ -250,31 +297,3 @@ class KMeansSegmenter(
 
     def _nearest(self, scaled: np.ndarray) -> np.ndarray:
         return self._squared_distances(scaled).argmin(axis=1)
-
-    def _describe(self, sizes: np.ndarray) -> pd.DataFrame:
-        ids = range(len(sizes))
-        own = dict(self.names or {})
-        if unknown := [key for key in own if key not in ids]:
-            raise ParameterError(
-                "a name is given to a segment that is not there",
-                where="names",
-                got=unknown[0],
-                expected=f"ids from 0 to {len(sizes) - 1}",
-            )
-        if len(set(own.values())) < len(own):
-            raise ParameterError(
-                "two segments are given the same name",
-                where="names",
-                got=own,
-                expected="a name of its own for each segment",
-            )
-        columns = getattr(self, "feature_names_in_", None)
-        if columns is None or len(columns) != self.cluster_centers_.shape[1]:
-            columns = [f"feature {j}" for j in range(self.cluster_centers_.shape[1])]
-        centers = pd.DataFrame(self.cluster_centers_, columns=list(columns))
-        overall = np.average(self.cluster_centers_, axis=0, weights=sizes)
-        names = name_segments(centers - overall, own)
-        return pd.DataFrame(
-            {"name": names, "size": sizes, "share": sizes / sizes.sum()},
-            index=pd.Index(ids, name="segment"),
-        )

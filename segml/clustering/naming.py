@@ -8,14 +8,21 @@ from string import ascii_uppercase
 
 import pandas as pd
 
-from segml.features import FEATURES
+from segml._core.errors import ParameterError
+from segml.features import Feature
+from segml.features.registry import find_feature
+from segml.features.words import in_sentence
 
-_CLEAR = 0.5  # a contrast under half a standard deviation is not worth a word
+CLEAR = 0.5  # a contrast under half a standard deviation is not worth a word
 _STRONG = 1.5
 _BESIDE = 0.6  # a second word must be this strong beside the first
 
 
-def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None) -> list[str]:
+def name_segments(
+    contrasts: pd.DataFrame,
+    own: Mapping[int, str] | None = None,
+    words: pd.DataFrame | None = None,
+) -> list[str]:
     """Name segments by what sets them apart most.
 
     Parameters
@@ -25,6 +32,8 @@ def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None)
         deviations; rows by segment id, columns by feature.
     own : mapping of int to str, optional
         Names that take precedence.
+    words : DataFrame, shape (n_segments, n_features), optional
+        What each contrast is called; from the registry when not given.
 
     Returns
     -------
@@ -43,17 +52,17 @@ def name_segments(contrasts: pd.DataFrame, own: Mapping[int, str] | None = None)
     strengths = [
         row.abs().sort_values(ascending=False).to_numpy() for _, row in contrasts.iterrows()
     ]
-    words = [_words(row) for _, row in contrasts.iterrows()]
+    said = [_words(row, words) for _, row in contrasts.iterrows()]
     depth = [2 if len(s) > 1 and s[1] >= _BESIDE * s[0] else 1 for s in strengths]
-    while clashing := [i for i in _alike(words, depth, own) if depth[i] < len(words[i])]:
+    while clashing := [i for i in _alike(said, depth, own) if depth[i] < len(said[i])]:
         for i in clashing:
             depth[i] += 1
-    names = [_phrase(words[i][: depth[i]]) for i in range(len(words))]
-    alike = _alike(words, depth, own)
+    names = [_phrase(said[i][: depth[i]]) for i in range(len(said))]
+    alike = _alike(said, depth, own)
     taken = {*own.values(), *(name for i, name in enumerate(names) if i not in alike)}
     letters: dict[frozenset[str], Iterator[str]] = {}
     for i in alike:
-        following = letters.setdefault(frozenset(words[i][: depth[i]]), _letters())
+        following = letters.setdefault(frozenset(said[i][: depth[i]]), _letters())
         names[i] = next(name for x in following if (name := f"{names[i]} {x}") not in taken)
         taken.add(names[i])
     return [own.get(i, name) for i, name in enumerate(names)]
@@ -76,16 +85,60 @@ def _alike(words: list[list[str]], depth: list[int], own: Mapping[int, str]) -> 
     ]
 
 
-def _words(row: pd.Series) -> list[str]:
+def _words(row: pd.Series, words: pd.DataFrame | None) -> list[str]:
     strongest = row.reindex(row.abs().sort_values(ascending=False, kind="stable").index)
-    return [_word(str(name), value) for name, value in strongest.items() if abs(value) >= _CLEAR]
+    clear = [(name, value) for name, value in strongest.items() if abs(value) >= CLEAR]
+    if words is not None:
+        return [words.loc[row.name, name] for name, _ in clear]
+    return [number_word(str(name), value, find_feature(str(name))) for name, value in clear]
 
 
-def _word(feature: str, value: float) -> str:
+def number_word(name: str, value: float, feature: Feature | None) -> str:
+    """Return what customers with a lower or a higher number are called.
+
+    Examples
+    --------
+    >>> number_word("visits_a_week", -2.0, None)
+    'very low visits a week'
+    """
     degree = "very " if abs(value) >= _STRONG else ""
-    if feature in FEATURES:
-        return degree + (FEATURES[feature].high if value > 0 else FEATURES[feature].low)
-    return f"{degree}{'high' if value > 0 else 'low'} {feature.replace('_', ' ')}"
+    if feature:
+        return degree + (feature.high if value > 0 else feature.low)
+    return f"{degree}{'high' if value > 0 else 'low'} {name.replace('_', ' ')}"
+
+
+def level_word(level: str, share: float, more: bool, label: str = "") -> str:
+    """Return what customers of whom more or fewer have a level are called.
+
+    Parameters
+    ----------
+    level : str
+        Such as a country.
+    share : float
+        Of the segment that has it.
+    more : bool
+        Whether that is more than of everyone.
+    label : str
+        Of the feature, where the level alone does not tell.
+
+    Examples
+    --------
+    >>> level_word("FR", 0.7, True), level_word("yes", 0.1, False, "Consent")
+    ('mostly FR', 'rarely yes (consent)')
+    """
+    degree = ("mostly" if share >= 0.5 else "often") if more else "rarely"
+    return f"{degree} {level}" + (f" ({in_sentence(label)})" if label else "")
+
+
+def missing_word(label: str, share: float) -> str:
+    """Return what customers are called of whom that share, more than of all, lack a feature.
+
+    Examples
+    --------
+    >>> missing_word("Income", 0.8), missing_word("Income", 0.3)
+    ('unknown income', 'often unknown income')
+    """
+    return ("" if share >= 0.5 else "often ") + f"unknown {in_sentence(label)}"
 
 
 def _phrase(words: list[str]) -> str:
@@ -93,3 +146,29 @@ def _phrase(words: list[str]) -> str:
         return "Average"
     text = ", ".join(words)
     return text[0].upper() + text[1:]
+
+
+def check_own_names(names: Mapping[int, str] | None, n_segments: int) -> dict[int, str]:
+    """Return own names by id.
+
+    Raises
+    ------
+    ParameterError
+        A name is given to no segment or to two.
+    """
+    own = dict(names or {})
+    if unknown := [key for key in own if key not in range(n_segments)]:
+        raise ParameterError(
+            "a name is given to a segment that is not there",
+            where="names",
+            got=unknown[0],
+            expected=f"ids from 0 to {n_segments - 1}",
+        )
+    if len(set(own.values())) < len(own):
+        raise ParameterError(
+            "two segments are given the same name",
+            where="names",
+            got=own,
+            expected="a name of its own for each segment",
+        )
+    return own

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from segml._core import html, text
 from segml._core.errors import DataError
-from segml.features import FEATURES
-from segml.features.preprocess import signed_log
+from segml.features import Feature
+from segml.features.words import say_value
 
-from ._input import as_frame, check_complete
+from ._input import as_frame, features_of
+from .profile_rows import feature_rows
+
+WIDE = 8  # more features than this are set below each other
+_COLUMNS = ["segment", "feature", "median", "mean", "median_all", "effect", "low", "high"]
+_COLUMNS += ["missing", "level", "share", "share_all", "lift"]
 
 
 @dataclass(frozen=True)
@@ -27,54 +31,96 @@ class SegmentProfile:
     segments : DataFrame
         By segment id: ``name``, ``size``, ``share``.
     table : DataFrame
-        One row per segment and feature: ``segment``, ``feature``, ``median`` and
-        ``mean`` in the feature's unit, ``median_all``, and ``effect`` with its
-        interval ``low`` to ``high``.
+        One row per segment and feature: ``segment``, ``feature``; of numbers ``median``
+        and ``mean`` in the feature's unit, and ``median_all``; ``effect`` with its
+        interval ``low`` to ``high``; ``missing``, how many customers have no value; of
+        categories the most over-represented ``level``, its ``share`` of the segment's
+        customers who have one, ``share_all`` of all of these, and the ``lift``, the one
+        over the other.
+    features : mapping of str to Feature
+        What is known of the features, by name.
     """
 
     segments: pd.DataFrame
     table: pd.DataFrame
+    features: Mapping[str, Feature] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The features' names, in order."""
+        return list(dict.fromkeys(self.table["feature"]))
+
+    def label(self, name: str) -> str:
+        """Return the name of a feature for people."""
+        return self.features[name].label if name in self.features else str(name)
 
     def effects(self) -> pd.DataFrame:
         """Return the effects, segments by features."""
         return self._wide("effect")
 
     def medians(self) -> pd.DataFrame:
-        """Return the medians, segments by features."""
+        """Return the medians, segments by features; missing for categories."""
         return self._wide("median")
 
+    def shown(self) -> pd.DataFrame:
+        """Return medians, and levels with their share, as texts, segments by features."""
+        table = self.table.assign(
+            shown=[
+                self._median(row) if pd.isna(row["level"]) else _level(row)
+                for row in self.table.to_dict("records")
+            ]
+        )
+        return table.pivot(index="segment", columns="feature", values="shown")[self.names]
+
+    def _median(self, row: Mapping[Any, Any]) -> str:
+        return say_value(self.features.get(row["feature"]), row["median"])
+
     def _wide(self, column: str) -> pd.DataFrame:
-        features = list(dict.fromkeys(self.table["feature"]))
-        return self.table.pivot(index="segment", columns="feature", values=column)[features]
+        return self.table.pivot(index="segment", columns="feature", values=column)[self.names]
 
     def _repr_html_(self) -> str:
-        features = list(dict.fromkeys(self.table["feature"]))
-        known = {name: FEATURES[name] for name in features if name in FEATURES}
-        heads = [known[name].label if name in known else str(name) for name in features]
         cells = {
-            (row["segment"], row["feature"]): html.Cell(
-                text.plain(row["median"]), _effect(row["effect"])
-            )
+            (row["segment"], row["feature"]): self._cell(row)
             for row in self.table.to_dict("records")
         }
-        rows = [
-            [row["name"], html.Cell(text.count(row["size"]), text.share(row["share"]))]
-            + [cells[row["segment"], name] for name in features]
-            for row in self.segments.reset_index().to_dict("records")
-        ]
-        return html.block(
-            html.table(
-                ["segment", "customers", *heads],
-                rows,
-                caption="Median customer of each segment, and the difference to everyone else "
-                "in standard deviations",
-                numeric=range(1, 2 + len(heads)),
+        heads = [html.Cell(self.label(name)) for name in self.names]
+        segments = self.segments.reset_index().to_dict("records")
+        caption = "Median customer of each segment, and the difference to everyone else "
+        caption += "in standard deviations"
+        if self.table["level"].notna().any():
+            caption += "; of categories the level that is most over-represented, its share, "
+            caption += "and Cohen's h"
+        sizes = [html.Cell(text.count(row["size"]), text.share(row["share"])) for row in segments]
+        if len(self.names) > WIDE:  # features down the page: there is room for more
+            head = ["feature", *(str(row["name"]) for row in segments)]
+            rows = [[html.Cell("customers"), *sizes]]
+            for name, label in zip(self.names, heads, strict=True):
+                rows.append([label, *(cells[row["segment"], name] for row in segments)])
+        else:
+            head = ["segment", "customers", *(cell.text for cell in heads)]
+            rows = [
+                [html.Cell(str(row["name"])), size]
+                + [cells[row["segment"], name] for name in self.names]
+                for row, size in zip(segments, sizes, strict=True)
+            ]
+        return html.block(html.table(head, rows, caption=caption, numeric=range(1, len(head))))
+
+    def _cell(self, row: Mapping[Any, Any]) -> html.Cell:
+        lacking = [f"{text.count(row['missing'])} unknown"] if row["missing"] else []
+        if pd.isna(row["level"]):
+            return html.Cell(
+                self._median(row), ", ".join([_effect(row["effect"], "{:+.1f} sd"), *lacking])
             )
-        )
+        said = [f"of all {text.share(row['share_all'])}", _effect(row["effect"], "h {:+.1f}")]
+        return html.Cell(_level(row), ", ".join([*said, *lacking]))
 
 
-def _effect(value: float) -> str:
-    return text.MISSING if np.isnan(value) else f"{value:+.1f} sd"
+def _level(row: Mapping[Any, Any]) -> str:
+    return f"{row['level']} {text.share(row['share'])}"
+
+
+def _effect(value: float, form: str) -> str:
+    return text.MISSING if np.isnan(value) else form.format(value)
 
 
 def profile_segments(
@@ -100,13 +146,14 @@ def profile_segments(
     -------
     SegmentProfile
         ``effect`` is the standardised mean difference d between the segment and
-        everyone else; it is missing where there is no one else or no variation.
+        everyone else, of categories Cohen's h; it is missing where there is no one else
+        or no variation. All is over the customers whose value is known.
 
     Raises
     ------
     DataError
         The customers of `features` and `labels` are not the same, a customer has no
-        segment, or values are missing.
+        segment, or values are infinite.
 
     Notes
     -----
@@ -116,12 +163,25 @@ def profile_segments(
     for Meta-Analysis, p. 86). Features registered with scale "log" are compared as
     sign(x) log(1 + |x|).
 
+    Categories are texts, yes or no, and the hours, weekdays or months of cyclic features;
+    levels of less than 1% of customers are "other"
+    where the feature has no fixed list. With shares p of the segment and q of
+    the rest, h = 2 arcsin √p - 2 arcsin √q, of the level for which it is largest; its
+    large-sample variance is 1 / n1 + 1 / n2 (Cohen 1988, Statistical Power Analysis,
+    ch. 6). As that level is picked among k > 2, its interval has the coverage
+    1 - (1 - `level`) / k (Bonferroni), so that it holds for whichever is picked. A
+    difference of h is as easy to detect as one of as many standard deviations.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"orders": [1, 2, 1, 9, 8, 10]}, index=list("abcdef"))
     >>> labels = pd.Series([0, 0, 0, 1, 1, 1], index=list("abcdef"))
     >>> profile_segments(frame, labels).medians()["orders"].to_dict()
     {0: 1.0, 1: 9.0}
+    >>> countries = ["FR", "FR", "DE", "DE", "DE", None]
+    >>> table = profile_segments(frame[[]].assign(country=countries), labels).table
+    >>> table[["segment", "level", "share", "share_all", "missing"]].round(2).to_numpy().tolist()
+    [[0, 'FR', 0.67, 0.4, 0], [1, 'DE', 1.0, 0.6, 1]]
     """
     frame = as_frame(features)
     if labels.isna().any():
@@ -136,8 +196,6 @@ def profile_segments(
                 f"{int(frame.index.isin(labels.index).sum()):,} customers in both",
             )
         labels = labels.reindex(frame.index)
-    values = frame.to_numpy(dtype=float)
-    check_complete(values, [str(name) for name in frame.columns])
     ids, codes = np.unique(labels.to_numpy(), return_inverse=True)
     sizes = np.bincount(codes)
     named = dict(names) if names is not None else {}
@@ -149,41 +207,14 @@ def profile_segments(
         },
         index=pd.Index(ids, name="segment"),
     )
-    rows = []
-    for j, feature in enumerate(frame.columns):
-        column = values[:, j]
-        is_log = feature in FEATURES and FEATURES[feature].scale == "log"
-        scaled = signed_log(column) if is_log else column
-        for code, segment in enumerate(ids):
-            inside = codes == code
-            effect, half = _difference(scaled[inside], scaled[~inside], level)
-            rows.append(
-                {
-                    "segment": segment,
-                    "feature": feature,
-                    "median": float(np.median(column[inside])),
-                    "mean": float(column[inside].mean()),
-                    "median_all": float(np.median(column)),
-                    "effect": effect,
-                    "low": effect - half,
-                    "high": effect + half,
-                }
-            )
-    table = pd.DataFrame(rows).sort_values("segment", kind="stable", ignore_index=True)
-    return SegmentProfile(segments, table)
-
-
-def _difference(inside: np.ndarray, outside: np.ndarray, level: float) -> tuple[float, float]:
-    """Return Cohen's d and the half width of its interval."""
-    n, m = len(inside), len(outside)
-    if m == 0 or n + m < 3:
-        return np.nan, np.nan
-    if np.ptp(inside) == np.ptp(outside) == 0:  # rounding leaves the sum of squares above 0
-        return np.nan, np.nan
-    squares = ((inside - inside.mean()) ** 2).sum() + ((outside - outside.mean()) ** 2).sum()
-    pooled = np.sqrt(squares / (n + m - 2))
-    if pooled == 0:
-        return np.nan, np.nan
-    d = float((inside.mean() - outside.mean()) / pooled)
-    variance = (n + m) / (n * m) + d**2 / (2 * (n + m))
-    return d, float(norm.ppf(0.5 + level / 2) * np.sqrt(variance))
+    known = features_of(features, frame.columns)
+    rows = [
+        {"segment": segment, "feature": name} | row
+        for name, column in frame.items()
+        for segment, row in zip(
+            ids, feature_rows(column, known.get(name), codes, len(ids), level), strict=True
+        )
+    ]
+    table = pd.DataFrame(rows).reindex(columns=_COLUMNS).astype({"level": "str"})
+    table = table.sort_values("segment", kind="stable", ignore_index=True)
+    return SegmentProfile(segments, table, {n: known[n] for n in frame.columns if n in known})

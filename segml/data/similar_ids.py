@@ -41,21 +41,27 @@ def doubtful_ids(data: CustomerData) -> Table | None:
         f" FROM {{{name}}} GROUP BY customer_id"
         for name in tables
     )
-    found = engine.sql(
-        f"WITH listed AS ({listed}),"
-        " forms AS (SELECT customer_id AS form, sum(n) AS n, max(known) AS known,"
+    forms = engine.sql(
+        f"WITH listed AS ({listed})"
+        " SELECT customer_id AS form, sum(n) AS n, max(known) AS known,"
         " lower(translate(customer_id, {spaces}, '')) AS folded FROM listed"
-        " WHERE customer_id IS NOT NULL GROUP BY customer_id),"
-        " mains AS (SELECT form, first_value(form) OVER (PARTITION BY folded"
-        " ORDER BY known DESC, n DESC, form) AS main,"
-        " max(known) OVER (PARTITION BY folded) AS known FROM forms)"
+        " WHERE customer_id IS NOT NULL GROUP BY customer_id",
+        spaces=_SPACES,
+        **{name: in_engine(table, engine) for name, table in tables.items()},
+    ).materialise()
+    # Most ids have one form: only the others are sorted.
+    found = engine.sql(
+        "WITH doubtful AS (SELECT folded AS key, max(known) AS known_form FROM {forms}"
+        " GROUP BY folded HAVING count(*) > 1 OR {strange}),"
+        " mains AS (SELECT form, known_form, first_value(form) OVER (PARTITION BY folded"
+        " ORDER BY known DESC, n DESC, form) AS main FROM {forms} JOIN doubtful ON folded = key)"
         " SELECT form AS _form, main AS _main,"
         " form <> main AND lower(form) = lower(main) AS _by_case,"
-        " lower(form) <> lower(main) AS _by_spaces, {strange} AS _unknown"
-        " FROM mains WHERE form <> main OR {strange}",
-        spaces=_SPACES,
-        strange=Fragment("known = 0" if data.customers is not None else "FALSE"),
-        **{name: in_engine(table, engine) for name, table in tables.items()},
+        " lower(form) <> lower(main) AS _by_spaces, {unknown} AS _unknown"
+        " FROM mains WHERE form <> main OR {unknown}",
+        forms=forms,
+        strange=Fragment("max(known) = 0" if data.customers is not None else "FALSE"),
+        unknown=Fragment("known_form = 0" if data.customers is not None else "FALSE"),
     ).materialise()
     return found if len(found) else None
 

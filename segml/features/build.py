@@ -1,86 +1,36 @@
-"""Compute features: one row per customer, one scan of each table."""
+"""Compute features: one row per customer, one scan of each table or source."""
 
 from __future__ import annotations
 
-import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from segml._core import html, text
-from segml._core.check import one_of
-from segml._core.errors import MissingTableError, NotEnoughDataError, ParameterError
+from segml._core.errors import DataError, MissingTableError, NotEnoughDataError
 from segml.data import CustomerData, DataTable, read_orders
 from segml.engine import Table
-from segml.engine.sql import Fragment, quote, render
+from segml.engine.sql import Fragment, quote
 
+from .choose import choose, repeated
 from .dates import as_day, last_day
-from .registry import FEATURES, Feature
+from .feature import Feature
+from .registry import DEFAULT_WINDOWS
+from .reliability import reliability
+from .rows import Rows
+from .table import FeatureTable
 
-
-@dataclass(frozen=True)
-class FeatureTable:
-    """Features of all customers as of a date, with their meaning.
-
-    Parameters
-    ----------
-    table : Table
-        ``customer_id`` and one column per feature, ordered by customer; lazy.
-    features : tuple of Feature
-        What the columns mean.
-    as_of : date
-        Last day that is known.
-    left_out : mapping of str to str
-        Features that could not be computed, with the reason.
-    """
-
-    table: Table
-    features: tuple[Feature, ...]
-    as_of: dt.date
-    left_out: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def names(self) -> list[str]:
-        """The features' names."""
-        return [feature.name for feature in self.features]
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Fetch as a DataFrame indexed by customer_id."""
-        return self.table.to_pandas().set_index("customer_id")
-
-    def to_parquet(self, path: str | Path) -> Path:
-        """Write as one Parquet file."""
-        return self.table.to_parquet(path)
-
-    def describe(self) -> pd.DataFrame:
-        """Return the distribution of each feature: missing values, mean and quartiles."""
-        described = self.to_pandas().describe().T
-        described.insert(0, "missing", len(self.table) - described.pop("count").astype(int))
-        return described.rename_axis("feature")
-
-    def _repr_html_(self) -> str:
-        described = self.describe()
-        rows = []
-        for feature in self.features:
-            numbers = described.loc[feature.name]
-            rows.append(
-                [html.Cell(feature.label, feature.meaning), feature.unit]
-                + [text.plain(numbers[column]) for column in ("min", "25%", "50%", "75%", "max")]
-                + [text.count(numbers["missing"])]
-            )
-        head = ["feature", "unit", "lowest", "quartile", "median", "quartile", "highest", "missing"]
-        notes = [html.note(f"{name} is left out: {why}") for name, why in self.left_out.items()]
-        caption = f"{text.count(len(self.table))} customers as of {self.as_of.isoformat()}"
-        return html.block(html.table(head, rows, caption=caption, numeric=range(2, 8)), *notes)
+__all__ = ["FeatureTable", "build_features"]
 
 
 def build_features(
     data: CustomerData | DataTable | Any,
     as_of: Any = None,
     include: Sequence[str] | None = None,
+    *,
+    kinds: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    windows: Sequence[int] = DEFAULT_WINDOWS,
+    scales: Mapping[str, tuple[float, float]] | None = None,
 ) -> FeatureTable:
     """Compute features of every customer who ordered by a date.
 
@@ -92,21 +42,37 @@ def build_features(
         Last day that is known; nothing after it counts. The day of the last order
         when not given.
     include : sequence of str, optional
-        Names of features; all of `FEATURES` when not given.
+        Names of features; all of `FEATURES` when neither names nor kinds are given.
+    kinds : sequence of str, optional
+        Kinds of features; those in `include` come on top.
+    exclude : sequence of str, optional
+        Names of features to do without.
+    windows : sequence of int, default (30, 90, 180, 365)
+        Lengths in days for features such as ``revenue_{window}d``.
+    scales : mapping of str to (low, high), optional
+        Bounds of the answers to a survey construct, by which reversed items are turned
+        round; answers beyond do not count. The lowest and highest answer up to the
+        date for constructs that are not given.
 
     Returns
     -------
     FeatureTable
-        Lazy. Features whose table or column is missing are in ``left_out``.
+        Lazy. Features without their table or column, or without any value in it, are in
+        ``left_out``. Features of customers who have no row in a table are missing, or 0
+        where missing means zero. Customers who never ordered are not there.
 
     Raises
     ------
     ParameterError
-        An unknown feature, with the nearest spelling; or `as_of` is not a date.
+        An unknown feature or kind, with the nearest spelling; a window that is not
+        positive; or `as_of` is not a date.
     MissingTableError
         None of the features can be computed.
     NotEnoughDataError
         Nobody ordered by `as_of`.
+    DataError
+        The SQL of a feature cannot be run, or a column that tells who or when is of the
+        wrong type.
 
     Examples
     --------
@@ -115,44 +81,100 @@ def build_features(
     >>> table.to_pandas().loc["0001"].round(2).to_dict()
     {'orders': 4.0, 'revenue': 100.5}
     """
+    asked, excluded = choose(kinds, include, exclude, windows)
     if not isinstance(data, CustomerData):
         data = CustomerData(data if isinstance(data, DataTable) else read_orders(data))
-    names = dict.fromkeys(include or FEATURES)
-    if isinstance(include, str) or (include is not None and not len(include)):
-        raise ParameterError(
-            "include is not a list of features",
-            where="include",
-            got=include,
-            expected="a list such as ['orders', 'aov'], or None for all",
-        )
-    wanted = [FEATURES[one_of(name, FEATURES, "include")] for name in names]
-    computable, left_out = [], {}
-    for feature in wanted:
-        try:
-            data.require(feature.table, *feature.columns)
-        except MissingTableError as error:
-            left_out[feature.name] = error.problem.what
-        else:
-            computable.append(feature)
-    if not computable:
-        raise MissingTableError("no feature can be computed", got="; ".join(left_out.values()))
-    orders = data.orders.table
-    day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
-    known = orders.engine.sql(
-        "SELECT * FROM {orders} WHERE day_index(ordered_at) <= day_index({as_of})",
-        orders=orders,
-        as_of=day,
-    )
-    if not len(known):
+    day = last_day(data.orders.table) if as_of is None else as_day(as_of, "as_of")
+    rows = Rows(data, day, asked.values(), scales or {})
+    if not rows.table("orders").scalar("SELECT count(*) FROM (SELECT 1 FROM {self} LIMIT 1)"):
         raise NotEnoughDataError("nobody has ordered by as_of", where="as_of", got=day.isoformat())
-    columns = [f"{_bind(feature.sql, day)} AS {quote(feature.name)}" for feature in computable]
-    table = known.engine.sql(
-        "SELECT customer_id, {columns} FROM {known} GROUP BY customer_id ORDER BY customer_id",
-        columns=Fragment(", ".join(columns)),
-        known=known,
+    reasons = rows.left_out()
+    features: dict[str, Feature] = {}
+    left_out: dict[str, str] = {}
+    for name, feature in asked.items():
+        if feature.name in reasons:
+            left_out[name] = reasons[feature.name]
+        else:
+            found = repeated(name, feature, rows) if feature.each else [feature]
+            features |= {one.name: one for one in found if one.name not in excluded}
+    if not features:
+        raise MissingTableError("no feature can be computed", got="; ".join(left_out.values()))
+    scale = any(feature.table == "scale_answers" for feature in features.values())
+    return FeatureTable(
+        _joined(rows, list(features.values())),
+        tuple(features.values()),
+        day,
+        left_out,
+        reliability(rows) if scale else (),
     )
-    return FeatureTable(table, tuple(computable), day, left_out)
 
 
-def _bind(sql: str, as_of: dt.date) -> str:
-    return render(sql, {"as_of": as_of} if "{as_of}" in sql else {})
+def _joined(rows: Rows, features: Sequence[Feature]) -> Table:
+    """Join the features of each table and source to the customers who ordered."""
+    groups: dict[str, list[Feature]] = {"orders": []}
+    for feature in features:
+        groups.setdefault(feature.table, []).append(feature)
+    tables = {name: _grouped(rows, name, group) for name, group in groups.items()}
+    columns = {
+        feature.name: _column(feature, tables[feature.table].types[feature.name], f"t{i}")
+        for i, (name, group) in enumerate(groups.items())
+        for feature in group
+    }
+    joins = [
+        f" LEFT JOIN {{{name}}} AS t{i} ON t0.customer_id = t{i}.customer_id"
+        for i, name in enumerate(groups)
+        if i
+    ]
+    return rows.engine.sql(
+        f"SELECT t0.customer_id, {{columns}} FROM {{orders}} AS t0{''.join(joins)}"
+        " ORDER BY customer_id",
+        columns=Fragment(", ".join(columns[feature.name] for feature in features)),
+        **tables,
+    )
+
+
+def _grouped(rows: Rows, name: str, features: Sequence[Feature]) -> Table:
+    """Aggregate the rows of one table or source by customer."""
+
+    def grouped(part: Sequence[Feature]) -> Table:
+        columns = "".join(f", {f.bound(rows.as_of)} AS {quote(f.name)}" for f in part)
+        return rows.engine.sql(
+            "SELECT customer_id{columns} FROM {rows} GROUP BY customer_id",
+            columns=Fragment(columns),
+            rows=rows.table(name),
+        )
+
+    try:
+        return grouped(features)
+    except DataError:
+        for feature in features:
+            try:
+                grouped([feature])
+            except DataError as error:
+                raise DataError(
+                    f"the sql of the feature {feature.name} cannot be run",
+                    where=f"FEATURES[{feature.name!r}].sql, over the rows of {name}",
+                    got=str(error.problem.got),
+                    expected="an aggregate over the rows of one customer",
+                ) from error
+        raise
+
+
+def _column(feature: Feature, kind: str, table: str) -> str:
+    """Return a feature as one of three types: whole number, number or text."""
+    column = f"{table}.{quote(feature.name)}"
+    if feature.is_category:
+        cast = "STRING"
+    elif re.fullmatch(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|BOOLEAN", kind):
+        cast = "BIGINT"
+    elif re.fullmatch(r"FLOAT|DOUBLE|DECIMAL.*", kind):
+        cast = "DOUBLE"
+    else:
+        raise DataError(
+            f"the sql of the feature {feature.name} gives no number",
+            where=f"FEATURES[{feature.name!r}].sql",
+            got=kind,
+            expected=f"a number, as its unit is {feature.unit}; text has the unit category",
+        )
+    value = f"coalesce({column}, 0)" if feature.missing == "zero" else column
+    return f"CAST({value} AS {cast}) AS {quote(feature.name)}"

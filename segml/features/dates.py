@@ -22,8 +22,9 @@ PERIODS: dict[str, tuple[str, float | None]] = {
     "Q": ("quarter_index", None),
     "Y": ("year_index", None),
 }
+_MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
-
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _YEAR_FIRST = re.compile(r"\s*\d{4}-?\d{1,2}-?\d{1,2}")  # 01/02/2026 could be two days
 
 
@@ -99,3 +100,55 @@ def unit_ratio(period: str, time_unit: str) -> tuple[float, float]:
             expected=f"{period}, or a period and a unit among h, D, W",
         )
     return max(1.0, length / unit), max(1.0, unit / length)
+
+
+def period_index(day: dt.date, period: str) -> int:
+    """Return the number of the period that the end of a day belongs to.
+
+    The same number as that of the prelude's function: whole periods since 1970-01-01.
+
+    Parameters
+    ----------
+    day : date
+        A day; of its hours the last one is meant.
+    period : {"h", "D", "W", "M", "Q", "Y"}
+        The period.
+
+    Examples
+    --------
+    >>> day = dt.date(1970, 2, 1)
+    >>> [period_index(day, period) for period in ("h", "D", "W", "M", "Q", "Y")]
+    [767, 31, 4, 1, 0, 0]
+    """
+    days = day.toordinal() - _EPOCH
+    if period in _MONTHS:
+        return ((day.year - 1970) * 12 + day.month - 1) // _MONTHS[period]
+    return {"h": days * 24 + 23, "D": days, "W": (days + 3) // 7}[period]
+
+
+def period_end(index: int, period: str) -> dt.datetime:
+    """Return the last microsecond of a period, at most that of the year 9999.
+
+    Parameters
+    ----------
+    index : int
+        As :func:`period_index` numbers them.
+    period : {"h", "D", "W", "M", "Q", "Y"}
+        The period.
+
+    Examples
+    --------
+    >>> str(period_end(4, "W")), str(period_end(0, "Q"))
+    ('1970-02-01 23:59:59.999999', '1970-03-31 23:59:59.999999')
+    """
+    try:
+        if period in _MONTHS:
+            years, months = divmod((index + 1) * _MONTHS[period], 12)
+            after = dt.datetime(1970 + years, 1 + months, 1)
+        else:
+            step = {"h": dt.timedelta(hours=1), "D": dt.timedelta(1), "W": dt.timedelta(7)}[period]
+            start = dt.datetime(1969, 12, 29) if period == "W" else dt.datetime(1970, 1, 1)
+            after = start + (index + 1) * step
+    except (ValueError, OverflowError):  # Python knows no later year
+        return dt.datetime.max
+    return after - dt.timedelta(microseconds=1)

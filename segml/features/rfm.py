@@ -1,74 +1,16 @@
-"""The RFM table that lifetime models are fitted to, as one SQL text."""
+"""The RFM table that lifetime models are fitted to."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import pandas as pd
 
-from segml._core.errors import NotEnoughDataError, ParameterError
+from segml._core.errors import ParameterError
 from segml.engine import Table
-from segml.engine.sql import Fragment
 
-from .dates import PERIODS, as_day, as_orders, last_day, unit_ratio
-
-_CALIBRATION = """
-WITH bought AS (
-    SELECT customer_id, {index}(ordered_at) AS period, sum(fixed(revenue)) AS spend
-    FROM {orders}
-    WHERE {index}(ordered_at) <= {index}({last})
-    GROUP BY customer_id, {index}(ordered_at)
-)
-SELECT
-    customer_id,
-    count(*) - 1 AS frequency,
-    CAST(max(period) - min(period) AS DOUBLE) * {multiply} / {divide} AS recency,
-    CAST({index}({as_of}) - min(period) AS DOUBLE) * {multiply} / {divide} AS "T",
-    safe_ratio(CAST(sum(spend) - min_by(spend, period) AS DOUBLE), count(*) - 1)
-        AS monetary_value
-FROM bought
-GROUP BY customer_id
-ORDER BY customer_id
-"""
-
-_HOLDOUT = """
-WITH bought AS (
-    SELECT
-        customer_id,
-        {index}(ordered_at) AS period,
-        {index}(ordered_at) <= {index}({as_of}) AS known,
-        sum(fixed(revenue)) AS spend
-    FROM {orders}
-    WHERE {index}(ordered_at) <= {index}({last})
-    GROUP BY customer_id, {index}(ordered_at)
-),
-counted AS (
-    SELECT
-        customer_id,
-        count(*) FILTER (WHERE known) - 1 AS frequency,
-        min(period) AS first_period,
-        max(period) FILTER (WHERE known) AS last_period,
-        CAST(sum(spend) FILTER (WHERE known) - min_by(spend, period) AS DOUBLE) AS spend,
-        count(*) FILTER (WHERE NOT known) AS frequency_holdout,
-        CAST(sum(spend) FILTER (WHERE NOT known) AS DOUBLE) AS spend_holdout
-    FROM bought
-    GROUP BY customer_id
-)
-SELECT
-    customer_id,
-    frequency,
-    CAST(last_period - first_period AS DOUBLE) * {multiply} / {divide} AS recency,
-    CAST({index}({as_of}) - first_period AS DOUBLE) * {multiply} / {divide} AS "T",
-    safe_ratio(spend, frequency) AS monetary_value,
-    frequency_holdout,
-    safe_ratio(spend_holdout, frequency_holdout) AS monetary_value_holdout,
-    CAST({index}({last}) - {index}({as_of}) AS DOUBLE) * {multiply} / {divide}
-        AS duration_holdout
-FROM counted
-WHERE frequency >= 0
-ORDER BY customer_id
-"""
+from .dates import as_day, as_orders, last_day
+from .rfm_query import Query, check_known
 
 
 def rfm_summary(
@@ -78,10 +20,17 @@ def rfm_summary(
     holdout_end: Any = None,
     *,
     time_unit: str | None = None,
+    litt: bool = False,
 ) -> pd.DataFrame:
-    """Summarise orders as frequency, recency, T and monetary value.
+    r"""Summarise orders as frequency, recency, T and monetary value.
 
-    Purchases of a customer within one period count as one, their revenue added.
+    Purchases of a customer within one period count as one, their revenue added. Of a
+    customer with purchases in the periods :math:`p_0 < p_1 < \dots < p_x` of revenue
+    :math:`z_0, \dots, z_x`, at the cut-off period :math:`c`:
+
+    .. math:: \mathrm{frequency} = x, \quad \mathrm{recency} = p_x - p_0, \quad
+        T = c - p_0, \quad \mathrm{monetary\_value} = \frac{1}{x} \sum_{j=1}^x z_j, \quad
+        \mathrm{litt} = \sum_{j=1}^x \ln (p_j - p_{j-1})
 
     Parameters
     ----------
@@ -96,8 +45,11 @@ def rfm_summary(
         When given, the holdout columns are added, counted over the periods after `as_of`
         up to this day's.
     time_unit : {"h", "D", "W", "M", "Q", "Y"}, optional
-        Unit of `recency`, `T` and `duration_holdout`; `period` when not given. With
+        Unit of `recency`, `T`, `litt` and `duration_holdout`; `period` when not given. With
         ``period="D", time_unit="W"`` they are days / 7, as in the literature on CDNOW.
+    litt : bool, default False
+        Add the sum of log intertransaction times, which models of regular purchasing
+        (Pareto/GGG, BG/CNBD-k and MBG/CNBD-k) take.
 
     Returns
     -------
@@ -110,7 +62,9 @@ def rfm_summary(
         - ``monetary_value`` : mean revenue per repeat period; missing, not 0,
           for customers without a repeat purchase (lifetimes writes 0 there)
 
-        and with `holdout_end`: ``frequency_holdout`` (periods with a purchase),
+        with `litt`: ``litt`` (sum of the natural logarithms of the times between
+        consecutive purchase periods; 0 without a repeat purchase), and with
+        `holdout_end`: ``frequency_holdout`` (periods with a purchase),
         ``monetary_value_holdout`` (mean revenue per such period, missing where none) and
         ``duration_holdout``.
 
@@ -121,15 +75,34 @@ def rfm_summary(
     ParameterError
         A date or period is wrong, or `holdout_end` is not in a later period than `as_of`.
 
+    See Also
+    --------
+    rfm_summaries : Several cut-offs in one pass.
+    rfm_counts : How many customers have each frequency, recency and T.
+
     Notes
     -----
+    Times are the store's local time, as `segml.data.read_orders` leaves them
+    (``time_zone=``), and so are days, weeks and the cut-off.
+
     The cut-off is compared by period, not by time of day: a purchase on the evening of
-    `as_of` is known.
+    `as_of` is known. lifetimes and pymc-marketing compare times with midnight at the
+    start of the last calibration day, and count later purchases of that day in the
+    holdout; lifetimes also averages the holdout's money per order and not per period.
+
+    An `as_of` or a `holdout_end` after the last order is taken at its word: the time up to
+    it was observed, and nobody bought.
+
+    Sums are exact: the order of rows changes nothing.
 
     References
     ----------
     Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005). "Counting your customers" the
     easy way. Marketing Science 24(2), 275-284: (x, t_x, T).
+
+    Platzer, M. and Reutterer, T. (2016). Ticking away the moments: timing regularity helps
+    to better predict customer activity. Marketing Science 35(5), 779-799; litt as in the
+    R package BTYDplus, ``elog2cbs``.
 
     Examples
     --------
@@ -139,7 +112,7 @@ def rfm_summary(
     {'frequency': 2.0, 'recency': 30.4, 'T': 38.9, 'monetary_value': 22.3}
     """
     return (
-        rfm_table(as_orders(orders), as_of, period, holdout_end, time_unit=time_unit)
+        rfm_table(as_orders(orders), as_of, period, holdout_end, time_unit=time_unit, litt=litt)
         .to_pandas()
         .set_index("customer_id")
     )
@@ -152,6 +125,7 @@ def rfm_table(
     holdout_end: Any = None,
     *,
     time_unit: str | None = None,
+    litt: bool = False,
 ) -> Table:
     """Define the table of :func:`rfm_summary` in the engine; see there.
 
@@ -159,7 +133,7 @@ def rfm_table(
     ----------
     orders : Table
         Canonical orders.
-    as_of, period, holdout_end, time_unit
+    as_of, period, holdout_end, time_unit, litt
         As for :func:`rfm_summary`.
 
     Returns
@@ -172,53 +146,24 @@ def rfm_table(
     NotEnoughDataError, ParameterError
         As for :func:`rfm_summary`.
     """
-    multiply, divide = unit_ratio(period, time_unit or period)
-    cut = last_day(orders) if as_of is None else as_day(as_of, "as_of")
-    last = cut if holdout_end is None else as_day(holdout_end, "holdout_end")
-    if holdout_end is not None and last <= cut:
+    query = Query(period, time_unit or period, holdout=holdout_end is not None, litt=litt)
+    day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
+    last = day if holdout_end is None else as_day(holdout_end, "holdout_end")
+    if query.holdout and last <= day:
         raise ParameterError(
             "holdout_end is not after as_of",
             where="holdout_end",
             got=last.isoformat(),
-            expected=f"a day after {cut.isoformat()}",
+            expected=f"a day after {day.isoformat()}",
         )
-    index = PERIODS[period][0]
-    # The end of the day: its last hour is known too.
-    bounds = {"as_of": _end(cut), "last": _end(last)}
-    if (
-        holdout_end is not None
-        and not orders.engine.fetch_row(
-            "SELECT {index}({last}) > {index}({as_of})", index=Fragment(index), **bounds
-        )[0]
-    ):
+    cut = query.cut(day, last)
+    if query.holdout and cut.last == cut.known:
         raise ParameterError(
             f"holdout_end falls into the same period {period} as as_of",
             where="holdout_end",
             got=last.isoformat(),
-            expected=f"a day after the period that {cut.isoformat()} belongs to",
+            expected=f"a day after the period that {day.isoformat()} belongs to",
         )
-    _check_known(orders, cut)
-    return orders.engine.sql(
-        _CALIBRATION if holdout_end is None else _HOLDOUT,
-        orders=orders,
-        index=Fragment(index),
-        **bounds,
-        multiply=multiply,
-        divide=divide,
-    )
-
-
-def _end(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time.max)
-
-
-def _check_known(orders: Table, cut: dt.date) -> None:
-    first = orders.scalar("SELECT min(ordered_at) FROM {self}")
-    if first is None or first.date() > cut:
-        raise NotEnoughDataError(
-            "nobody has bought by as_of",
-            where="as_of",
-            got=cut.isoformat(),
-            expected="a day on or after the first order"
-            + (f", {first.date().isoformat()}" if first is not None else ""),
-        )
+    if as_of is not None:
+        check_known(orders, day)
+    return query.one(orders, cut)

@@ -3,7 +3,8 @@
 from .card import FigureCard, show
 from .data import plot_activity
 from .features import plot_features
-from .segments import plot_segment_profile, plot_segment_shares
+from .profile import plot_segment_profile
+from .segments import plot_segment_shares
 from .value import plot_holdout, plot_value_by_segment
 
 __all__ = [

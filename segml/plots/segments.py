@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
 
 from segml._core import text
 from segml._core.errors import NotEnoughDataError
-from segml.clustering import SegmentProfile
-from segml.features import FEATURES
 from segml.kpis import KPIS, KpiTable
 from segml.kpis.table import ALL
 
@@ -123,76 +118,5 @@ def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
             table,
             formats,
             "The thin line is the 95% interval of the share of revenue.",
-        ),
-    )
-
-
-def plot_segment_profile(profile: SegmentProfile, ax: Axes | None = None) -> Axes:
-    """Draw what sets each segment apart, feature by feature.
-
-    Parameters
-    ----------
-    profile : SegmentProfile
-        From `profile_segments`.
-    ax : Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    Axes
-        A cell per segment and feature: the median, on a colour for the standardised
-        difference to everyone else.
-    """
-    effects, medians = profile.effects(), profile.medians()
-    names = [str(name) for name in profile.segments["name"]]
-    labels = [FEATURES[f].label if f in FEATURES else str(f) for f in effects.columns]
-    ax = new_axes(ax, width=2.6 + 1.55 * len(labels), height=0.9 + 0.48 * len(names))
-    values = effects.to_numpy(dtype=float)
-    norm, colors = TwoSlopeNorm(0, -2.5, 2.5), colormaps["PuOr"]
-    image = np.ma.masked_invalid(np.clip(values, -2.5, 2.5))
-    ax.pcolormesh(image, cmap=colors, norm=norm, edgecolors="#ffffff", linewidth=2)
-    for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            shown = text.plain(medians.iloc[i, j])
-            dark = np.isfinite(values[i, j]) and abs(values[i, j]) > 1.6
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                shown,
-                ha="center",
-                va="center",
-                color="#ffffff" if dark else "#111111",
-            )
-    ax.set_xticks(np.arange(len(labels)) + 0.5, labels)
-    ax.set_yticks(np.arange(len(names)) + 0.5, names)
-    ax.invert_yaxis()
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    filled = np.abs(np.nan_to_num(values))
-    i, j = divmod(int(filled.argmax()), values.shape[1])
-    direction = "above" if values[i, j] > 0 else "below"
-    finding = (
-        f"“{names[i]}” differ most: {labels[j].lower()} "
-        f"{text.decimal(filled[i, j], 2)} standard deviations {direction} everyone else"
-        if filled[i, j] > 0
-        else "The segments do not differ"
-    )
-    by_id = dict(zip(profile.segments.index, names, strict=True))
-    table = profile.table.assign(
-        segment=profile.table["segment"].map(by_id),
-        feature=profile.table["feature"].map(dict(zip(effects.columns, labels, strict=True))),
-    )[["segment", "feature", "median", "median_all", "effect", "low", "high"]]
-    table = table.rename(columns={"median_all": "median of all"})
-    return describe(
-        ax,
-        Description(
-            finding,
-            f"Heat map of {len(names)} segments by {len(labels)} features. {finding}.",
-            table,
-            dict.fromkeys(table.columns[2:], text.decimal),
-            "Each cell holds the median; orange is below everyone else, purple above, in "
-            "standard deviations of the feature on its scale.",
         ),
     )

@@ -68,11 +68,11 @@ def new_axes(ax: Axes | None, width: float = 7.0, height: float = 3.6, title: st
     return ax
 
 
-def new_figure(width: float, height: float, columns: int) -> Sequence[Axes]:
-    """Return the Axes, side by side, of a new figure that no window manager tracks."""
+def new_figure(width: float, height: float, columns: int, rows: int = 1) -> Sequence[Axes]:
+    """Return the Axes of a new figure that no window manager tracks, row by row."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)[0]
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
     return list(axes)
 
 

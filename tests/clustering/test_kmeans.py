@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
@@ -239,15 +239,28 @@ def test_well_separated_groups_are_found_and_named():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_missing_and_infinite_values_are_named_and_counted(frame, fitted, bad):
+def test_missing_and_infinite_values_are_named_and_counted(frame, bad):
     broken = frame.copy()
     broken.iloc[[4, 9], 1] = bad
     broken.iloc[9, 2] = bad
+    plain, own = KMeansSegmenter(4), KMeansSegmenter(4, preprocessor=FunctionTransformer())
+    for segmenter in (plain, own):
+        fitted = clone(segmenter).fit(frame)
+        uses = (fitted.predict, fitted.transform, fitted.predict_membership)
+        for use in (clone(segmenter).fit, *uses):
+            with pytest.raises(DataError, match="NaN or infinite") as caught:
+                use(broken)
+            assert caught.value.problem.where == "first in row 5"
+            assert caught.value.problem.got == "revenue: 2, recency_days: 1"
+
+
+def test_infinite_values_are_refused_by_the_preprocessor(frame, fitted):
+    broken = frame.copy()
+    broken.iloc[4, 1] = np.inf
     for use in (clone(fitted).fit, fitted.predict, fitted.transform, fitted.predict_membership):
-        with pytest.raises(DataError, match="NaN or infinite") as caught:
+        with pytest.raises(DataError, match="infinite values") as caught:
             use(broken)
-        assert caught.value.problem.got == "revenue: 2, recency_days: 1"
-        assert caught.value.problem.where == "first in row 5"
+        assert caught.value.problem.where == "column revenue"
 
 
 def test_missing_values_of_an_array_are_named_by_position():
@@ -288,10 +301,12 @@ def test_one_row():
 def test_text_where_numbers_belong_is_named(fitted, frame):
     broken = frame.astype(object)
     broken.iloc[3, 1] = "n/a"
-    for use in (KMeansSegmenter(2).fit, fitted.predict):
-        with pytest.raises(DataError, match="not numbers") as caught:
-            use(broken)
-        assert caught.value.problem.got == "revenue"
+    with pytest.raises(DataError, match="not numbers") as caught:
+        KMeansSegmenter(2).fit(broken)
+    assert caught.value.problem.got == "revenue"
+    with pytest.raises(DataError, match="not numbers") as caught:
+        fitted.predict(broken)
+    assert caught.value.problem.where == "column revenue"
 
 
 def test_features_that_are_missing_renamed_or_more_are_named(fitted, frame):

@@ -12,6 +12,8 @@ from segml._core.errors import DataError
 from segml.clustering import SegmentProfile, profile_segments
 from segml.features import build_features
 
+from ..features.bundles import bundle, store
+
 IDS = list("abcdefg")
 FRAME = pd.DataFrame(
     {"visits": [1.0, 2.0, 6.0, 4.0, 8.0, 9.0, 30.0], "orders": [1, 1, 4, 2, 2, 20, 99]},
@@ -135,9 +137,10 @@ def test_other_customers_are_refused(labels, both):
     )
 
 
-def test_missing_values_and_missing_segments_are_refused():
-    with pytest.raises(DataError, match="visits: 1"):
-        profile_segments(FRAME.assign(visits=[np.nan, *range(6)]), LABELS)
+def test_infinite_values_and_missing_segments_are_refused():
+    with pytest.raises(DataError, match="infinite") as caught:
+        profile_segments(FRAME.assign(visits=[np.inf, *range(6)]), LABELS)
+    assert caught.value.problem.where == "column visits"
     with pytest.raises(DataError, match="has no segment") as caught:
         profile_segments(FRAME, LABELS.where(LABELS == 0))
     assert caught.value.problem.got == "3 rows"
@@ -159,3 +162,117 @@ def test_html_of_hostile_names_is_escaped():
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;b&gt;visits&lt;/b&gt;" in page
     assert not re.search(r"<script|<b>", page)
+
+
+def test_missing_numbers_are_counted_and_left_out():
+    lacking = FRAME.assign(visits=[np.nan, 2.0, 6.0, 4.0, 8.0, 9.0, np.nan])
+    profile = profile_segments(lacking, LABELS)
+    known = profile_segments(lacking.dropna(), LABELS.iloc[1:6])
+    for segment in (0, 1):
+        found, expected = row(profile, segment, "visits"), row(known, segment, "visits")
+        columns = ["median", "mean", "median_all", "effect", "low", "high"]
+        assert found[columns].tolist() == expected[columns].tolist()
+        assert found["missing"] == 1
+    assert profile.table.set_index("feature").loc["orders", "missing"].tolist() == [0, 0]
+    assert "1 unknown" in profile._repr_html_()
+
+
+@pytest.mark.parametrize("segment", [0, 1])
+def test_a_segment_or_the_rest_without_any_value(segment):
+    lacking = FRAME.assign(visits=FRAME["visits"].where(segment != LABELS))
+    profile = profile_segments(lacking, LABELS)
+    assert np.isnan(row(profile, segment, "visits")["median"])
+    assert profile.effects()["visits"].isna().all()
+    assert row(profile, 1 - segment, "visits")["median"] > 0
+    nobody = profile_segments(FRAME.assign(gender=None, visits=np.nan), LABELS)
+    assert nobody.table.set_index("feature").loc[["gender", "visits"], "missing"].sum() == 14
+    assert "n/a" in nobody._repr_html_()
+
+
+COUNTRIES = FRAME.assign(country=["FR", "FR", "FR", "DE", "DE", "AT", None])
+
+
+def test_the_most_over_represented_level_by_hand():
+    profile = profile_segments(COUNTRIES, LABELS)
+    few, many = row(profile, 0, "country"), row(profile, 1, "country")
+    assert few[["level", "share", "share_all", "lift"]].tolist() == ["FR", 0.75, 0.5, 1.5]
+    h = 2 * np.arcsin(np.sqrt(0.75)) - 2 * np.arcsin(0)
+    half = norm.ppf(1 - 0.05 / 6) * np.sqrt(1 / 4 + 1 / 2)  # three levels, Bonferroni
+    assert few[["effect", "low", "high"]].tolist() == pytest.approx([h, h - half, h + half])
+    assert many[["level", "share"]].tolist() == ["AT", 0.5]  # DE has 1 of 2, but also 1 of 4
+    assert many["lift"] == pytest.approx(3)
+    assert (few["missing"], many["missing"]) == (0, 1)
+    assert few[["median", "mean", "median_all"]].isna().all()
+    numbers = profile.table[profile.table["feature"] != "country"]
+    assert numbers[["level", "share", "share_all", "lift"]].isna().all(axis=None)
+    plain = profile_segments(FRAME, LABELS).table
+    pd.testing.assert_frame_equal(numbers.reset_index(drop=True), plain)
+
+
+def test_of_two_levels_one_comparison_says_it_all():
+    profile = profile_segments(FRAME.assign(gender=list("ffmmmmf")), LABELS)
+    few = row(profile, 0, "gender")
+    h = 2 * np.arcsin(np.sqrt(0.5)) - 2 * np.arcsin(np.sqrt(1 / 3))
+    half = norm.ppf(0.975) * np.sqrt(1 / 4 + 1 / 3)
+    assert few["level"] == "f"
+    assert few[["effect", "low", "high"]].tolist() == pytest.approx([h, h - half, h + half])
+
+
+def test_the_interval_of_the_picked_level_holds_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    labels = pd.Series(np.repeat([0, 1], [60, 240]))
+    misses = 0
+    for _ in range(400):
+        frame = pd.DataFrame({"shop": rng.choice(list("abcdef"), 300)})
+        misses += row(profile_segments(frame, labels), 0, "shop")["low"] > 0
+    assert misses / 400 < 0.05  # picked at its largest; two-sided intervals miss 2.5% on a side
+
+
+def test_rare_levels_are_other_and_one_level_has_no_effect():
+    many = pd.DataFrame({"city": ["Rome"] * 150 + [f"city {i}" for i in range(150)]})
+    labels = pd.Series(np.repeat([0, 1], 150))
+    table = profile_segments(many, labels).table
+    assert table["level"].tolist() == ["Rome", "other"]
+    assert table["share"].tolist() == [1, 1]
+    found = row(profile_segments(FRAME.assign(city="Rome"), LABELS), 1, "city")
+    assert found[["level", "share", "lift"]].tolist() == ["Rome", 1, 1]
+    assert np.isnan(found["effect"])
+
+
+def test_hours_and_truths_are_counted_not_averaged():
+    frame = pd.DataFrame(
+        {
+            "order_hour": [23.9, 0.2, 0.1, 12.0, 12.1, 11.8, 12.4],
+            "unsubscribed": [0, 0, 0, 0, 1, 1, 0],
+        },
+        index=FRAME.index,
+    )
+    profile = profile_segments(frame, LABELS)
+    assert profile.shown().to_numpy().tolist() == [
+        ["00:00 75%", "no 100%"],
+        ["12:00 100%", "yes 67%"],
+    ]
+
+
+def test_registered_numbers_must_be_numbers():
+    with pytest.raises(DataError, match="not numbers") as caught:
+        profile_segments(FRAME.assign(orders="many"), LABELS)
+    assert caught.value.problem.where == "column orders"
+
+
+def test_many_features_are_set_below_each_other():
+    wide = FRAME.assign(country=list("aabbbcc"), **{f"x{i}": range(7) for i in range(7)})
+    page = profile_segments(wide, LABELS, {0: "Few", 1: "Many"})._repr_html_()
+    assert '<th scope="col">feature</th><th scope="col" class="num">Few</th>' in page
+    assert '<th scope="row">Country</th>' in page
+    assert "Cohen&#x27;s h" in page
+
+
+def test_labels_are_those_of_the_table():
+    table = build_features(bundle(store(40)), None, ["survey_brand_loyalty", "revenue_60d"])
+    labels = table.to_pandas()["revenue_60d"].gt(0).astype(int)
+    profile = profile_segments(table, labels)
+    assert [profile.label(name) for name in profile.names] == [
+        "brand_loyalty (survey)",
+        "Revenue of 60 days",
+    ]

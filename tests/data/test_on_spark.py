@@ -11,8 +11,11 @@ from segml.data import (
     PRESETS,
     CleaningPolicy,
     CustomerData,
+    PseudonymKey,
     activity,
     clean,
+    erase,
+    pseudonymise,
     quality_report,
     read_orders,
     read_table,
@@ -102,6 +105,10 @@ def orders(**columns) -> pa.Table:
         (
             {"ordered_at": ["31-Jan-26 13:05", "1-Feb-26 1:5", "?"]},
             {"date_format": "%d-%b-%y %H:%M"},
+        ),
+        (
+            {"ordered_at": ["199701310905", "199713010000", "1997131"]},
+            {"date_format": "%Y%m%d%H%M"},
         ),
         ({"revenue": NUMBERS}, {}),
         ({"revenue": [1.0, float("nan"), float("inf"), -2.5, 1e15, None]}, {}),
@@ -233,3 +240,23 @@ def test_reports_on_the_data_are_alike(spark_engine, dirty) -> None:
     (duck, weeks), (spark, spark_weeks) = found
     assert spark == duck
     pd.testing.assert_frame_equal(spark_weeks, weeks)
+
+
+@pytest.mark.slow
+def test_privacy_is_alike(spark_engine, dirty) -> None:
+    some = {name: dirty[name] for name in ("orders", "customers", "surveys")}
+    key = PseudonymKey(b"k" * 32)
+    found = []
+    for engine in (DuckEngine(), spark_engine):
+        data = pseudonymise(bundle(some, engine), key)
+        ids = sorted(data.orders.table.to_arrow()["customer_id"].unique().to_pylist())[:3]
+        kept, report = erase(data, ids)
+        counted = kept.orders.table.engine.sql(
+            "SELECT country, channel, count(*) AS n FROM {orders} GROUP BY country, channel"
+            " ORDER BY country NULLS LAST, channel NULLS LAST",
+            orders=kept.orders.table,
+        ).to_pandas()
+        found.append((plain(data.customers), plain(kept.orders), report.rows, counted))
+    (people, orders_left, rows, counts), spark = found
+    assert spark[:3] == (people, orders_left, rows)
+    pd.testing.assert_frame_equal(spark[3], counts)

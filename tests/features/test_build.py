@@ -30,17 +30,8 @@ HISTORY = orders(
 )
 
 
-def test_the_features_are_listed() -> None:
-    assert list(FEATURES) == NAMES
-    for name, feature in FEATURES.items():
-        assert feature.name == name
-        assert feature.meaning.endswith(".")
-        assert feature.columns
-        assert feature.low != feature.high
-
-
 def test_values_by_hand() -> None:
-    table = build_features(HISTORY, "1997-01-31")
+    table = build_features(HISTORY, "1997-01-31", NAMES)
     found = table.to_pandas()
     assert table.names == found.columns.tolist() == NAMES
     assert table.as_of == dt.date(1997, 1, 31)
@@ -72,9 +63,20 @@ def test_chosen_features_stand_in_the_order_given_and_once() -> None:
 
 
 def test_a_feature_without_its_column_is_left_out_with_the_reason() -> None:
-    table = build_features(HISTORY.drop(columns="quantity"), "1997-01-31")
+    table = build_features(HISTORY.drop(columns="quantity"), "1997-01-31", NAMES)
     assert table.names == NAMES[:-1]
     assert table.left_out == {"items_per_order": "the table orders has no column quantity"}
+
+
+def test_orders_alone_are_enough_for_many_features() -> None:
+    table = build_features(HISTORY, "1997-01-31")
+    assert set(NAMES) <= set(table.names)
+    kinds = {FEATURES[name].kind for name in table.names}
+    assert kinds == {"value", "behavioural", "lifecycle"}
+    assert table.left_out["sessions"] == "this needs the table sessions"
+    assert table.left_out["margin"] == "the table orders has no column margin"
+    assert table.left_out["survey_{level}"] == "this needs the table surveys"
+    assert len(table.to_pandas()) == 2
 
 
 def test_no_feature_can_be_computed() -> None:
@@ -103,7 +105,7 @@ def test_what_is_not_a_date() -> None:
 
 
 def test_describe() -> None:
-    described = build_features(HISTORY, "1997-01-31").describe()
+    described = build_features(HISTORY, "1997-01-31", NAMES).describe()
     assert described.index.tolist() == NAMES
     assert described.index.name == "feature"
     assert described.columns[0] == "missing"
@@ -111,11 +113,22 @@ def test_describe() -> None:
     assert described.loc["revenue", ["mean", "min", "50%", "max"]].tolist() == [11, 7, 11, 15]
 
 
+def test_describe_categories() -> None:
+    described = build_features(HISTORY, "1997-02-02", ["cohort", "orders"]).describe()
+    assert described.loc["cohort", ["missing", "levels", "top"]].tolist() == [0, 2, "1997-01"]
+    assert described.loc["cohort", "top_share"] == pytest.approx(2 / 3)
+    assert pd.isna(described.loc["cohort", "mean"])
+    assert pd.isna(described.loc["orders", "levels"])
+
+
 def test_html_shows_features_and_what_is_left_out() -> None:
-    made = build_features(HISTORY.drop(columns="quantity"), "1997-01-31")._repr_html_()
-    assert "2 customers as of 1997-01-31" in made
+    source = HISTORY.drop(columns="quantity")
+    made = build_features(source, "1997-01-31", [*NAMES, "cohort"])._repr_html_()
+    assert "<dt>customers</dt><dd>2<small>as of 1997-01-31" in made
     assert "Days since last order<small>Days from the last order" in made
     assert "items_per_order is left out: the table orders has no column quantity" in made
+    assert "Value features" in made
+    assert "Behavioural categories" in made
     assert re.search(r">11(\.0)?</td>", made)  # median revenue
 
 
@@ -127,7 +140,7 @@ def test_html_escapes() -> None:
 
 
 def test_to_parquet(tmp_path) -> None:
-    table = build_features(HISTORY, "1997-01-31")
+    table = build_features(HISTORY, "1997-01-31", [*NAMES, "cohort"])
     path = table.to_parquet(tmp_path / "features.parquet")
     assert pq.read_table(path).to_pydict() == table.table.to_arrow().to_pydict()
 
@@ -158,8 +171,8 @@ ROWS = st.lists(
 def test_nothing_after_the_date_counts(rows, day) -> None:
     rows = [("a", "0", dt.datetime(1997, 1, 1), 1.0, 1), *rows]
     known = [row for row in rows if row[2].date() <= day]
-    found = build_features(orders(*rows), day).to_pandas()
-    pd.testing.assert_frame_equal(found, build_features(orders(*known), day).to_pandas())
+    found = build_features(orders(*rows), day, NAMES).to_pandas()
+    pd.testing.assert_frame_equal(found, build_features(orders(*known), day, NAMES).to_pandas())
     assert (found[["recency_days", "tenure_days"]] >= 0).all(axis=None)
 
 
@@ -168,7 +181,7 @@ def test_nothing_after_the_date_counts(rows, day) -> None:
 def test_against_pandas(rows) -> None:
     rows = [("a", "0", dt.datetime(1997, 1, 1), 1.0, 1), *rows]
     frame = orders(*rows).astype({"quantity": float})
-    found = build_features(frame, "1997-03-01").to_pandas()
+    found = build_features(frame, "1997-03-01", NAMES).to_pandas()
     grouped = frame.assign(day=frame["ordered_at"].dt.normalize()).groupby("customer_id")
     end = pd.Timestamp("1997-03-01")
     n = grouped["order_id"].nunique()
@@ -189,3 +202,15 @@ def test_against_pandas(rows) -> None:
 def test_include_is_a_list_with_something_in_it(cdnow_sample, include):
     with pytest.raises(ParameterError, match="include is not a list of features"):
         build_features(cdnow_sample, include=include)
+
+
+def test_an_order_of_several_rows_counts_once_and_for_whatever_one_of_them_says() -> None:
+    frame = orders(
+        ("a", "1", "1997-01-01", 10.0, 1),
+        ("a", "2", "1997-03-01", 5.0, 1),
+        ("a", "2", "1997-05-20", 5.0, 1),
+        ("a", "2", "1997-05-20", 0.0, 1),
+    ).assign(coupon=[None, None, "SPRING", None], refund=[None, 1.0, None, 0.0])
+    names = ["orders_30d", "orders_90d", "orders_365d", "coupon_share", "refunded_share"]
+    found = build_features(frame, "1997-05-31", names).to_pandas()
+    assert found.loc["a"].tolist() == [1, 1, 2, 0.5, 0.5]

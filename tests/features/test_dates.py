@@ -5,7 +5,8 @@ import pytest
 
 from segml._core.errors import NotEnoughDataError, ParameterError
 from segml.engine import default_engine
-from segml.features.dates import as_day, last_day, unit_ratio
+from segml.engine.sql import Fragment
+from segml.features.dates import PERIODS, as_day, last_day, period_end, period_index, unit_ratio
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,28 @@ def test_the_last_day_of_no_orders() -> None:
 )
 def test_ratios_are_exact(period, time_unit, ratio) -> None:
     assert unit_ratio(period, time_unit) == ratio
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_periods_are_numbered_as_the_engine_numbers_them(period) -> None:
+    engine = default_engine()
+    days = [dt.date(1900, 1, 1), dt.date(1969, 12, 28), dt.date(1969, 12, 31), dt.date(1970, 1, 1),
+            dt.date(1970, 1, 5), dt.date(2024, 2, 29), dt.date(2025, 12, 31)]  # fmt: skip
+    for day in days:
+        index = period_index(day, period)
+        end = period_end(index, period)
+        values = {"day": dt.datetime.combine(day, dt.time.max), "end": end}
+        values["after"] = end + dt.timedelta(microseconds=1)
+        found = engine.fetch_row(
+            "SELECT {index}({day}), {index}({end}), {index}({after})",
+            index=Fragment(PERIODS[period][0]),
+            **values,
+        )
+        assert found == (index, index, index + 1)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_no_period_ends_after_the_year_9999(period) -> None:
+    last = dt.date(9999, 12, 31)
+    assert period_end(period_index(last, period), period) == dt.datetime.max
+    assert period_end(10**12, period) == dt.datetime.max

@@ -15,6 +15,7 @@ from segml._core.errors import NotEnoughDataError, ParameterError
 from segml.data import read_orders
 from segml.data.datasets import dataset_file
 from segml.features import rfm_summary
+from segml.features.rfm import rfm_table
 
 COLUMNS = ["frequency", "recency", "T", "monetary_value"]
 HOLDOUT = ["frequency_holdout", "monetary_value_holdout", "duration_holdout"]
@@ -331,3 +332,24 @@ def test_months_have_no_fixed_length(period, time_unit) -> None:
 def test_an_unknown_time_unit() -> None:
     with pytest.raises(ParameterError, match="unknown value for time_unit"):
         rfm_summary(HISTORY, "1998-01-01", time_unit="weeks")
+
+
+def test_no_orders(engine) -> None:
+    with pytest.raises(NotEnoughDataError, match="the source has no rows"):
+        rfm_summary(HISTORY.head(0))
+    columns = "'a' AS customer_id, TIMESTAMP '1997-01-01' AS ordered_at, 1.0 AS revenue"
+    empty = engine.sql(f"SELECT {columns} WHERE false")
+    with pytest.raises(NotEnoughDataError, match="there are no orders"):
+        rfm_table(empty)
+    with pytest.raises(NotEnoughDataError, match="nobody has bought by as_of") as caught:
+        rfm_table(empty, "1998-06-30")
+    assert caught.value.problem.expected == "a day on or after the first order"
+
+
+def test_days_are_those_of_the_store() -> None:
+    """23:30 and 00:30 in London are two days, though one in UTC in summer."""
+    sold = orders(("a", "1997-07-01T22:30:00Z", 1.0), ("a", "1997-07-01T23:30:00Z", 2.0))
+    assert rfm_summary(read_orders(sold)).loc["a", "frequency"] == 0
+    in_london = read_orders(sold, time_zone="Europe/London")
+    assert rfm_summary(in_london).loc["a"].tolist() == [1, 1.0, 1.0, 2.0]
+    assert rfm_summary(in_london, "1997-07-01").loc["a", "frequency"] == 0
