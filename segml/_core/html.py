@@ -126,6 +126,12 @@ def facts(items: Iterable[tuple[str, str, str]]) -> str:
     return f'<dl class="facts">{"".join(parts)}</dl>'
 
 
+def fold(summary: str, content: str, *, is_open: bool = False) -> str:
+    """Return content, which is HTML, that opens and closes under a line of text."""
+    state = " open" if is_open else ""
+    return f"<details{state}><summary>{escape(summary)}</summary>{content}</details>"
+
+
 def note(text: str) -> str:
     """Return a paragraph set apart."""
     return f'<p class="note">{escape(text)}</p>'

@@ -2,5 +2,14 @@
 
 from .kmeans import KMeansSegmenter
 from .profile import SegmentProfile, profile_segments
+from .score_rules import rfm_cuts, rfm_scores
+from .scoring import assign_segments
 
-__all__ = ["KMeansSegmenter", "SegmentProfile", "profile_segments"]
+__all__ = [
+    "KMeansSegmenter",
+    "SegmentProfile",
+    "assign_segments",
+    "profile_segments",
+    "rfm_cuts",
+    "rfm_scores",
+]

@@ -52,7 +52,10 @@ def name_segments(
     strengths = [
         row.abs().sort_values(ascending=False).to_numpy() for _, row in contrasts.iterrows()
     ]
-    said = [_words(row, words) for _, row in contrasts.iterrows()]
+    said = [
+        _words(row, None if words is None else words.iloc[i])
+        for i, (_, row) in enumerate(contrasts.iterrows())
+    ]
     depth = [2 if len(s) > 1 and s[1] >= _BESIDE * s[0] else 1 for s in strengths]
     while clashing := [i for i in _alike(said, depth, own) if depth[i] < len(said[i])]:
         for i in clashing:
@@ -85,11 +88,11 @@ def _alike(words: list[list[str]], depth: list[int], own: Mapping[int, str]) -> 
     ]
 
 
-def _words(row: pd.Series, words: pd.DataFrame | None) -> list[str]:
+def _words(row: pd.Series, words: pd.Series | None) -> list[str]:
     strongest = row.reindex(row.abs().sort_values(ascending=False, kind="stable").index)
     clear = [(name, value) for name, value in strongest.items() if abs(value) >= CLEAR]
     if words is not None:
-        return [words.loc[row.name, name] for name, _ in clear]
+        return [str(words[str(name)]) for name, _ in clear]
     return [number_word(str(name), value, find_feature(str(name))) for name, value in clear]
 
 

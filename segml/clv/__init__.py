@@ -7,6 +7,7 @@ from .gamma_gamma import GammaGammaModel
 from .holdout import HoldoutCheck, holdout_check
 from .lifetime_value import customer_lifetime_value
 from .prediction import Prediction
+from .scoring import score_customers
 
 __all__ = [
     "BetaGeoModel",
@@ -17,4 +18,5 @@ __all__ = [
     "customer_lifetime_value",
     "holdout_check",
     "predict_with_interval",
+    "score_customers",
 ]

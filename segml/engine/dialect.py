@@ -35,8 +35,14 @@ _JAVA = {
 }  # fmt: skip
 
 
+_PADDED = set("dmHIMS")
+_NUMBERS = _PADDED | set("Yyj")
+
+
 def java_format(strptime: str) -> str:
     """Translate a strptime format to the patterns of Java.
+
+    Numbers may have one digit or two, but two where nothing parts them from the next.
 
     Raises
     ------
@@ -47,9 +53,12 @@ def java_format(strptime: str) -> str:
     --------
     >>> java_format("%d-%b-%Y um %H:%M")
     "d-MMM-yyyy' um 'H:m"
+    >>> java_format("%Y%m%d")
+    'yyyyMMdd'
     """
     parts = []
-    for directive, text in re.findall(r"%-?(.)|([^%]+)", strptime):
+    found = re.findall(r"%-?(.)|([^%]+)", strptime)
+    for i, (directive, text) in enumerate(found):
         if directive and directive not in _JAVA:
             raise DataError(
                 "Spark has no counterpart of this part of a date format",
@@ -58,7 +67,9 @@ def java_format(strptime: str) -> str:
                 expected="one of " + ", ".join(f"%{known}" for known in _JAVA),
             )
         if directive:
-            parts.append(_JAVA[directive])
+            pattern = _JAVA[directive]
+            beside = {part for part, _ in (*found[max(i - 1, 0) : i], *found[i + 1 : i + 2])}
+            parts.append(pattern * 2 if directive in _PADDED and beside & _NUMBERS else pattern)
         else:
             quoted = "'" + text.replace("'", "''") + "'"
             parts.append(quoted if re.search(r"[A-Za-z'\[\]#{}]", text) else text)

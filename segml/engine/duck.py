@@ -6,7 +6,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -152,9 +152,9 @@ class DuckEngine(Engine):
                     writer.write_batch(function(batch))
             mapped = self.register(path)
         except BaseException:
-            os.unlink(path)
+            Path(path).unlink()
             raise
-        weakref.finalize(mapped, _remove, path)
+        weakref.finalize(mapped, Path(path).unlink, missing_ok=True)
         return mapped
 
     def write_parquet(self, table: Table, path: str | Path) -> None:
@@ -264,11 +264,6 @@ class DuckEngine(Engine):
             except duckdb.Error:
                 self._garbage.append(statement)
                 raise
-
-
-def _remove(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)
 
 
 def _text(value: str) -> str:

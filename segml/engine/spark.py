@@ -22,7 +22,7 @@ from .dialect import java_format, to_spark, type_name
 from .prelude import SPARK
 from .prelude_text import SPARK_TEXT
 from .sources import to_source
-from .spark_session import is_frame, pack, plain_types, said
+from .spark_session import active, is_frame, pack, plain_types, said
 from .sql import Fragment, literal, quote
 from .table import Table
 
@@ -138,7 +138,7 @@ class SparkEngine(Engine):
         worker where the Spark context has a checkpoint folder.
         """
         frame = self._frames[table.name]
-        with self._talking():
+        with self._talking(), active(self._session):
             if self._has_checkpoints:
                 return self._named(frame.checkpoint())
             return self._named(frame.localCheckpoint())

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +16,15 @@ from segml._core.lazy import optional_import
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_OWN = {
+    "spark.ui.showConsoleProgress": "false",
+    # What it remembers of past queries fills the memory of a long session.
+    "spark.sql.ui.retainedExecutions": "20",
+    "spark.log.level": "ERROR",
+}
+# 200 tasks for each step, as a cluster has by default, cost one machine more than they bring.
+_SMALL = {"spark.sql.shuffle.partitions": "8"}
 
 
 def open_session(master: str) -> SparkSession:
@@ -37,11 +47,9 @@ def open_session(master: str) -> SparkSession:
         builder = sql.SparkSession.builder.remote(master)
     else:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        builder = sql.SparkSession.builder.master(master).config(
-            "spark.ui.showConsoleProgress", "false"
-        )
-        # What it remembers of past queries fills the memory of a long session.
-        builder = builder.config("spark.sql.ui.retainedExecutions", "20")
+        builder = sql.SparkSession.builder.master(master)
+        if sql.SparkSession.getActiveSession() is None:  # one that runs keeps its settings
+            builder = builder.config(map=_OWN | (_SMALL if master.startswith("local") else {}))
     try:
         with warnings.catch_warnings():
             # Rows travel as Arrow, not by the parts of PySpark that know older pandas.
@@ -63,6 +71,24 @@ def open_session(master: str) -> SparkSession:
 def is_frame(source: Any) -> bool:
     """Say whether a source is a Spark DataFrame, without importing PySpark."""
     return type(source).__module__.startswith("pyspark.sql") and hasattr(source, "sparkSession")
+
+
+@contextmanager
+def active(session: SparkSession) -> Iterator[None]:
+    """Make a session of Spark Connect the active one of the thread.
+
+    PySpark takes checkpoints to be of that session, though another one has made them.
+    """
+    of_thread = getattr(type(session), "_active_session", None)
+    if of_thread is None:
+        yield
+        return
+    before = getattr(of_thread, "session", None)
+    of_thread.session = session
+    try:
+        yield
+    finally:
+        of_thread.session = before
 
 
 def plain_types(table: pa.Table) -> pa.Table:
@@ -104,5 +130,5 @@ def said(error: Exception) -> str:
     """Return what went wrong without Java's stack: its own message, or its cause's."""
     lines = str(error).splitlines()
     causes = [line for line in lines if line.startswith("Caused by: ")]
-    said = causes[-1].partition(": ")[2] if causes else str(error).split("\n\nJVM stack")[0]
-    return said.split("SQLSTATE")[0].strip()
+    message = causes[-1].partition(": ")[2] if causes else str(error).split("\n\nJVM stack")[0]
+    return message.split("SQLSTATE")[0].strip()

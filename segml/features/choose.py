@@ -99,8 +99,8 @@ def _found(
         return {feature.name: known[feature.name] for feature in made}
     if name in known:
         return {name: known[name]}
-    if isinstance(name, str) and (made := find_feature(name)) and made.window:
-        return {name: made}
+    if isinstance(name, str) and (one := find_feature(name)) and one.window:
+        return {name: one}
     for feature in known.values():
         if feature.each and isinstance(name, str):
             start, end = map(re.escape, feature.name.split("{level}"))

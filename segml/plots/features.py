@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from segml._core import text
@@ -154,7 +155,7 @@ def _lay_out(figure: Figure, finding: str) -> None:
     """Fix the places of the panels: with the title, the first would be widened for it."""
     engine, (width, height) = figure.get_layout_engine(), figure.get_size_inches()
     lines = -(-len(finding) // int(width / 0.088))
-    if engine is not None:
+    if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, 0, 1, 1 - (0.15 + 0.22 * lines) / height))
         engine.execute(figure)
         figure.set_layout_engine("none")

@@ -30,7 +30,9 @@ class Artefacts:
         """Return the path of an artefact that is there."""
         if self.folder is None or not (self.folder / name).exists():
             return None
-        return self.folder / name
+        path = self.folder / name
+        # Spark says that it has written a folder to the end.
+        return path if path.is_file() or (path / "_SUCCESS").exists() else None
 
     def read_json(self, name: str) -> Any:
         """Return the content of a JSON artefact, or None where it is not there."""
@@ -48,15 +50,28 @@ class Artefacts:
             write_json(self.folder / name, value)
 
     def keep_table(self, name: str, table: Table) -> None:
-        """Store a table of the engine, unless the artefact is there."""
+        """Store a table of the engine, unless the artefact is there.
+
+        Spark's workers write it, as a folder of files.
+        """
         if self.folder is not None and self.find(name) is None:
             table.to_parquet(self.folder / name)
+
+    def keep_customers(self, name: str, table: Table) -> None:
+        """Store a table of one row per customer, unless it is there: one file, of any engine."""
+        if table.engine.kind == "duckdb":
+            self.keep_table(name, table)
+        elif self.folder is not None and self.find(name) is None:
+            self._write(name, table.to_arrow().sort_by("customer_id"))
 
     def keep_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Store a DataFrame, its index as a column if it has a name, unless it is there."""
         if self.folder is None or self.find(name) is not None:
             return
         named = frame.reset_index() if frame.index.name else frame
-        table = pa.Table.from_pandas(named, preserve_index=False)
+        self._write(name, pa.Table.from_pandas(named, preserve_index=False))
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        assert self.folder is not None
         with whole_file(self.folder / name) as aside:
             pq.write_table(table.replace_schema_metadata(None), aside, compression="zstd")

@@ -22,6 +22,7 @@ from segml._core.errors import ParameterError
 from segml.data.tables import ORDERS
 from segml.data.zones import check_zone
 from segml.features import FEATURES
+from segml.features.registry import WINDOWED, find_feature
 
 from .cleaning_params import CleaningParams
 from .param_types import Day, Real, Text, Whole
@@ -79,6 +80,15 @@ class DataParams(_Model):
         default=None, description="field separator of a CSV file; null means it is detected"
     )
     encoding: str = Field(default="utf-8", description="encoding of a CSV file")
+    backend: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="what computes: duckdb (this machine, no server) or spark (segml[spark])",
+    )
+    spark: Text = Field(
+        default="local[*]",
+        description="with backend spark, its master: local[*] (this machine), "
+        "spark://host:7077, or sc://host for Spark Connect",
+    )
     cleaning: CleaningParams = Field(
         default=CleaningParams(), description="what to do with rows that are doubtful"
     )
@@ -144,7 +154,9 @@ class SegmentParams(_Model):
     @field_validator("features")
     @classmethod
     def _known_features(cls, features: list[str]) -> list[str]:
-        return _known(features, FEATURES)
+        # Whether the data have the value of a name such as survey_trust is seen there.
+        _known([name for name in features if not find_feature(name)], [*FEATURES, *WINDOWED])
+        return features
 
 
 class ClvParams(_Model):

@@ -23,18 +23,8 @@ from segml.clv import (
     holdout_check,
     predict_with_interval,
 )
-from segml.data import (
-    CustomerData,
-    DataTable,
-    QualityReport,
-    RowAccount,
-    clean,
-    load_cdnow,
-    load_cdnow_sample,
-    quality_report,
-    read_orders,
-)
-from segml.engine import default_engine
+from segml.data import CustomerData, QualityReport, quality_report
+from segml.engine import Engine
 from segml.features import FeatureTable, build_features, make_preprocessor, rfm_summary
 from segml.features.dates import last_day
 from segml.kpis import KpiTable, kpi_table
@@ -42,8 +32,8 @@ from segml.kpis import KpiTable, kpi_table
 from .artefacts import Artefacts
 from .params import ReportParams
 from .params_file import load_params, validate_params
+from .reading import open_engine, read_data, store_data, stored_data
 
-_BUILT_IN = {"cdnow": load_cdnow, "cdnow_sample": load_cdnow_sample}
 _UNIT_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
 UNIT_NAMES = {"D": "days", "W": "weeks", "M": "months"}
 
@@ -102,37 +92,16 @@ class Workspace:
         self.artefacts = Artefacts(run_dir)
 
     @cached_property
+    def _engine(self) -> Engine:
+        return open_engine(self.params.data)
+
+    @cached_property
     def data(self) -> CustomerData:
         """The clean orders, with the account of every row."""
-        if (stored := self.artefacts.find("orders.parquet")) is not None:
-            rejects = self.artefacts.find("rejected_orders.parquet")
-            said = self.artefacts.read_json("cleaning.json")
-            account = RowAccount(**said | {"choices": tuple(said["choices"])})
-            engine = default_engine()
-            return CustomerData(
-                DataTable("orders", engine.register(stored), engine.register(rejects), account)
-            )
-        asked = self.params.data
-        if asked.source in _BUILT_IN:
-            read = _BUILT_IN[asked.source]()
-        else:
-            read = CustomerData(
-                read_orders(
-                    asked.source,
-                    asked.columns or None,
-                    preset=asked.preset,
-                    date_format=asked.date_format,
-                    time_zone=asked.time_zone,
-                    separator=asked.separator,
-                    encoding=asked.encoding,
-                )
-            )
-        data, _ = clean(read, asked.cleaning.policy(self.params.currency))
-        said = data.orders.account.to_dict()
-        del said["rows_rejected"]  # follows from the reasons
-        self.artefacts.keep_json("cleaning.json", said)
-        self.artefacts.keep_table("rejected_orders.parquet", data.orders.rejects)
-        self.artefacts.keep_table("orders.parquet", data.orders.table)
+        if (stored := stored_data(self.artefacts, self._engine)) is not None:
+            return stored
+        data = read_data(self.params.data, self.params.currency, self._engine)
+        store_data(self.artefacts, data)
         return data
 
     @cached_property
@@ -162,7 +131,7 @@ class Workspace:
     def features(self) -> FeatureTable:
         """The features that segments are made of."""
         features = build_features(self.data, self.as_of, self.params.segments.features)
-        self.artefacts.keep_table("features.parquet", features.table)
+        self.artefacts.keep_customers("features.parquet", features.table)
         return features
 
     @cached_property

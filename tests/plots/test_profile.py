@@ -62,7 +62,10 @@ def test_categories_show_their_level_and_its_share():
     mixed = FRAME.assign(country=list("FFFFDDDA"), gender=[None, *"fmfmfmf"])
     ax = plot_segment_profile(profile_segments(mixed, LABELS, {0: "Few", 1: "Many"}))
     assert texts(ax)[:4] == ["1.50", "3.50", "F\n100%", "f\n67%"]
-    assert title(ax) == "“Few” differ most: country F for 100% of them, for 50% of all"
+    alone = plot_segment_profile(
+        profile_segments(mixed[["country"]], LABELS, {0: "Few", 1: "Many"})
+    )
+    assert title(alone) == "“Few” differ most: country F for 100% of them, for 50% of all"
     card = show(ax)
     table = card.description.table
     assert table.columns[-5:].tolist() == ["level", "share", "share of all", "lift", "missing"]

@@ -63,6 +63,13 @@ clv: {horizon: 12, period: M, time_unit: M}
     assert (policy.currency, policy.rates) == ("EUR", {"USD": 0.9})
 
 
+def test_features_of_a_window_or_a_value_are_known_by_the_name_they_get():
+    names = ["revenue_60d", "revenue_{window}d", "survey_trust", "survey_{level}"]
+    asked = {"report": "r", "title": "T", "data": {"source": "cdnow"}}
+    params = validate_params(asked | {"segments": {"features": names}})
+    assert params.segments.features == names
+
+
 def test_parameters_survive_json(tmp_path):
     text = SMALLEST + "dates: {as_of: 2026-11-30}\nsegments: {names: {0: Best}}\n"
     params = load_params(write(tmp_path, text))
@@ -119,6 +126,7 @@ clv:
         ("segments: {features: []}", "segments.features: got []"),
         ("segments: {features: [aov, aov]}", "repeated: aov"),
         ("segments: {features: [order]}", "did you mean 'orders'?"),
+        ("segments: {features: [orders, survey_trust, revenue_60]}", "did you mean 'revenue_"),
         ("clv: {time_unit: M}", "months differ in length"),
         ("segments: {names: {x: A}}", "segments.names.x: got 'x', expected a whole number"),
         ("clv: {horizon: 0}", "clv.horizon: got 0, expected a number greater than 0"),

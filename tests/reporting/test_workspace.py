@@ -108,7 +108,7 @@ def test_a_second_workspace_reads_what_the_first_wrote(alone, run_dir, monkeypat
     def never(*args, **kwargs):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("segml.reporting.workspace.clean", never)
+    monkeypatch.setattr("segml.reporting.reading.clean", never)
     monkeypatch.setattr(KMeansSegmenter, "fit", never)
     monkeypatch.setattr("segml.clv.GammaGammaModel.fit", never)
     second = open_workspace(PARAMS, run_dir)
