@@ -36,6 +36,8 @@ def doubtful_ids(data: CustomerData) -> Table | None:
     """
     engine = data.orders.table.engine
     tables = {n: t.table for n, t in data.tables.items() if "customer_id" in t.columns}
+    if data.customers is None and not any(map(_may_differ, tables.values())):
+        return None
     listed = " UNION ALL ".join(
         f"SELECT customer_id, count(*) AS n, {int(name == 'customers')} AS known"
         f" FROM {{{name}}} GROUP BY customer_id"
@@ -64,6 +66,16 @@ def doubtful_ids(data: CustomerData) -> Table | None:
         unknown=Fragment("known_form = 0" if data.customers is not None else "FALSE"),
     ).materialise()
     return found if len(found) else None
+
+
+def _may_differ(table: Table) -> bool:
+    """Say whether any id is more than digits: a number has one form."""
+    return bool(
+        table.scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM {self}"
+            " WHERE regexp_matches(customer_id, '[^0-9]') LIMIT 1) AS found"
+        )
+    )
 
 
 def note_ids(data: CustomerData) -> CustomerData:
