@@ -9,6 +9,20 @@ import math
 from typing import Any
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+MONTHS = (  # strftime's follow the locale
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 MISSING = "n/a"
 
 

@@ -83,5 +83,8 @@ def usual(daily: pd.Series) -> tuple[pd.Series, pd.Series]:
     median[known] = np.nanmedian(windows[known], axis=-1)
     off = np.abs(windows[known] - median[known][:, None])
     deviation[known] = np.nanmedian(off, axis=-1)
-    flat = (part.reshape(-1)[:days] for part in (median, deviation))
-    return tuple(pd.Series(part, daily.index) for part in flat)  # type: ignore[return-value]
+
+    def by_day(values: np.ndarray) -> pd.Series:
+        return pd.Series(values.reshape(-1)[:days], daily.index)
+
+    return by_day(median), by_day(deviation)

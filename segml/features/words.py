@@ -13,25 +13,11 @@ from .encoders import level_text
 from .feature import Feature
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _UNITS: dict[str, Callable[[Any], str]] = {
     "share": text.share,
     "hour": lambda value: f"{round(value) % 24:02d}:00",
     "weekday": lambda value: _DAYS[round(value) % 7],
-    "month": lambda value: _MONTHS[round(value) % 12],
+    "month": lambda value: text.MONTHS[round(value) % 12],
 }
 
 
@@ -135,7 +121,7 @@ def all_levels(feature: Feature) -> tuple[str, ...]:
     >>> all_levels(FEATURES["order_weekday"])[5:], all_levels(FEATURES["nps_class"])
     (('Saturday', 'Sunday'), ('detractor', 'passive', 'promoter'))
     """
-    fixed = {"weekday": _DAYS, "month": _MONTHS, "yes or no": ("yes", "no")}
+    fixed = {"weekday": _DAYS, "month": text.MONTHS, "yes or no": ("yes", "no")}
     if feature.unit == "hour":
         return tuple(f"{hour:02d}:00" for hour in range(24))
     return feature.levels or fixed.get(feature.unit, ())

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from segml._core.files import write_text
 from segml._core.html import STYLE
-from segml._core.text import count
+from segml._core.text import MONTHS, count
 
 from .manifest import Manifest
 from .notebook_html import Heading, Section, build
@@ -120,23 +120,7 @@ def day_and_time(iso: str) -> str:
     '21 November 2026, 22:15 UTC'
     """
     when = datetime.fromisoformat(iso)
-    return f"{when.day} {_MONTHS[when.month - 1]} {when:%Y, %H:%M} UTC"
-
-
-_MONTHS = (  # strftime's follow the locale
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    return f"{when.day} {MONTHS[when.month - 1]} {when:%Y, %H:%M} UTC"
 
 
 def _executed(folder: Path, run: Manifest) -> Iterator[tuple[str, list[Piece]]]:

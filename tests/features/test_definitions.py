@@ -49,7 +49,7 @@ def lines(orders) -> pd.DataFrame:
     return rows.merge(keys.astype({"order_id": str}), on="order_id")
 
 
-def same(found: pd.Series, expected: pd.Series, *, rtol: float = 1e-9) -> None:
+def assert_same(found: pd.Series, expected: pd.Series, *, rtol: float = 1e-9) -> None:
     expected = expected.reindex(found.index).astype(float).replace([np.inf, -np.inf], np.nan)
     np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=rtol, atol=1e-12)
 
@@ -79,27 +79,27 @@ def test_customers_are_those_who_ordered(found, orders) -> None:
 def test_value(found, orders, days) -> None:
     by = orders.groupby("customer_id")
     money = by["revenue"].sum(min_count=1)
-    same(found["revenue"], money)
-    same(found["orders"], by["order_id"].nunique())
-    same(found["aov"], money / by["order_id"].nunique())
-    same(found["recency_days"], (AS_OF - by["day"].max()).dt.days)
-    same(found["tenure_days"], (AS_OF - by["day"].min()).dt.days)
-    same(found["frequency"], by["day"].nunique() - 1)
-    same(found["purchase_span_days"], (by["day"].max() - by["day"].min()).dt.days)
+    assert_same(found["revenue"], money)
+    assert_same(found["orders"], by["order_id"].nunique())
+    assert_same(found["aov"], money / by["order_id"].nunique())
+    assert_same(found["recency_days"], (AS_OF - by["day"].max()).dt.days)
+    assert_same(found["tenure_days"], (AS_OF - by["day"].min()).dt.days)
+    assert_same(found["frequency"], by["day"].nunique() - 1)
+    assert_same(found["purchase_span_days"], (by["day"].max() - by["day"].min()).dt.days)
     repeats = days.dropna(subset="gap").groupby("customer_id")
     count = repeats.size()
-    same(found["monetary_value"], repeats["revenue"].sum(min_count=1) / count)
-    same(found["largest_order"], by["revenue"].max())
-    same(found["margin"], by["margin"].sum(min_count=1))
-    same(found["refunds"], by["refund"].sum())
+    assert_same(found["monetary_value"], repeats["revenue"].sum(min_count=1) / count)
+    assert_same(found["largest_order"], by["revenue"].max())
+    assert_same(found["margin"], by["margin"].sum(min_count=1))
+    assert_same(found["refunds"], by["refund"].sum())
     of_margin = orders[orders["margin"].notna()].groupby("customer_id")["revenue"]
-    same(found["margin_share"], by["margin"].sum(min_count=1) / of_margin.sum(min_count=1))
+    assert_same(found["margin_share"], by["margin"].sum(min_count=1) / of_margin.sum(min_count=1))
     known = orders[orders["discount"].notna()]
     part = known[known["discount"] > 0].groupby("customer_id")["revenue"].sum()
     whole = known.groupby("customer_id")["revenue"].sum(min_count=1)
-    same(found["discounted_share"], (part.reindex(whole.index).fillna(0) / whole))
+    assert_same(found["discounted_share"], (part.reindex(whole.index).fillna(0) / whole))
     refunded = orders.assign(r=orders["refund"].fillna(0) > 0).groupby("customer_id")["r"].mean()
-    same(found["refunded_share"], refunded)
+    assert_same(found["refunded_share"], refunded)
 
 
 @pytest.mark.parametrize("window", [30, 90, 180, 365])
@@ -109,21 +109,23 @@ def test_windows(found, orders, window) -> None:
     earlier = orders[(orders["day"] > before) & (orders["day"] <= start)].groupby("customer_id")
     now = last["revenue"].sum().reindex(found.index).fillna(0)
     then = earlier["revenue"].sum().reindex(found.index).fillna(0)
-    same(found[f"revenue_{window}d"], now)
-    same(found[f"orders_{window}d"], last.size().reindex(found.index).fillna(0))
+    assert_same(found[f"revenue_{window}d"], now)
+    assert_same(found[f"orders_{window}d"], last.size().reindex(found.index).fillna(0))
     total = (now + then).round(9)
     old = orders.groupby("customer_id")["day"].min() <= start
-    same(found[f"revenue_trend_{window}d"], ((now - then) / total.where(total != 0)).where(old))
+    assert_same(
+        found[f"revenue_trend_{window}d"], ((now - then) / total.where(total != 0)).where(old)
+    )
 
 
 def test_rhythm(found, days, orders) -> None:
     gaps = days.groupby("customer_id")["gap"]
-    same(found["gap_mean_days"], gaps.mean())
-    same(found["gap_sd_days"], gaps.std())
-    same(found["regularity"], 1 / (1 + gaps.std() / gaps.mean()))
+    assert_same(found["gap_mean_days"], gaps.mean())
+    assert_same(found["gap_sd_days"], gaps.std())
+    assert_same(found["regularity"], 1 / (1 + gaps.std() / gaps.mean()))
     since = (AS_OF - days.groupby("customer_id")["day"].max()).dt.days
-    same(found["pause_ratio"], since / gaps.mean())
-    same(
+    assert_same(found["pause_ratio"], since / gaps.mean())
+    assert_same(
         found["weekend_share"],
         orders.assign(w=orders["day"].dt.day_of_week > 4).groupby("customer_id")["w"].mean(),
     )
@@ -166,49 +168,51 @@ def test_cyclic(found, orders, name, period) -> None:
 
 def test_baskets(found, lines, orders) -> None:
     by = lines.groupby("customer_id")
-    same(found["products_per_order"], by.size() / by["order_id"].nunique())
-    same(found["distinct_products"], by["product_id"].nunique().replace(0, np.nan))
+    assert_same(found["products_per_order"], by.size() / by["order_id"].nunique())
+    assert_same(found["distinct_products"], by["product_id"].nunique().replace(0, np.nan))
     pairs = lines.dropna(subset="product_id").drop_duplicates(
         ["customer_id", "order_id", "product_id"]
     )
     bought = pairs.groupby("customer_id").size()
-    same(found["repeat_product_share"], 1 - by["product_id"].nunique() / bought)
-    same(found["distinct_categories"], by["category"].nunique().replace(0, np.nan))
+    assert_same(found["repeat_product_share"], 1 - by["product_id"].nunique() / bought)
+    assert_same(found["distinct_categories"], by["category"].nunique().replace(0, np.nan))
     same_text(found["main_category"], first_of_most(lines, "category"))
-    same(found["category_entropy"], entropy(lines, "category"), rtol=1e-6)
+    assert_same(found["category_entropy"], entropy(lines, "category"), rtol=1e-6)
     known = lines.dropna(subset="category").groupby("customer_id")
-    same(
+    assert_same(
         found["category_loyalty"],
         known["category"].agg(lambda c: c.value_counts().max()) / known.size(),
     )
-    same(found["category_share_books"], known["category"].agg(lambda c: (c == "Books").mean()))
+    assert_same(
+        found["category_share_books"], known["category"].agg(lambda c: (c == "Books").mean())
+    )
     items = orders.groupby("customer_id")["quantity"].sum(min_count=1)
-    same(found["items_per_order"], items / orders.groupby("customer_id").size())
+    assert_same(found["items_per_order"], items / orders.groupby("customer_id").size())
 
 
 def test_channels_and_first_orders(found, orders) -> None:
     same_text(found["main_channel"], first_of_most(orders, "channel"))
-    same(found["channel_entropy"], entropy(orders, "channel"), rtol=1e-6)
-    same(
+    assert_same(found["channel_entropy"], entropy(orders, "channel"), rtol=1e-6)
+    assert_same(
         found["coupon_share"],
         orders.assign(c=orders["coupon"].notna()).groupby("customer_id")["c"].mean(),
     )
     first = orders.sort_values(["ordered_at", "order_id"]).groupby("customer_id").head(1)
     first = first.set_index("customer_id")
-    same(found["first_order_revenue"], first["revenue"])
-    same(found["first_order_items"], first["quantity"])
+    assert_same(found["first_order_revenue"], first["revenue"])
+    assert_same(found["first_order_items"], first["quantity"])
     same_text(found["first_order_channel"], first["channel"])
-    same(found["first_order_coupon"], first["coupon"].notna())
+    assert_same(found["first_order_coupon"], first["coupon"].notna())
 
 
 def test_messages(found) -> None:
     sent = frame("messages").query("sent_at < @END")
     rows = sent[sent["delivered"].map(lambda x: x is not False)]
     got = rows.groupby("customer_id").size()
-    same(found["messages_received"], got.reindex(found.index).fillna(0))
+    assert_same(found["messages_received"], got.reindex(found.index).fillna(0))
     opened = sent[sent["opened"].map(lambda x: x is True)]
     last = opened.groupby("customer_id")["sent_at"].max().dt.normalize()
-    same(found["days_since_open"], (AS_OF - last).dt.days)
+    assert_same(found["days_since_open"], (AS_OF - last).dt.days)
     for flag, name in (("clicked", "click_rate"), ("converted", "message_conversion_rate")):
         by = rows.dropna(subset=flag).groupby("customer_id")[flag]
         n, k = by.size().astype(float), by.agg(lambda x: float(sum(map(bool, x))))
@@ -216,25 +220,27 @@ def test_messages(found) -> None:
         spread = (n * (k / n - p) ** 2).sum() / (p * (1 - p)) - (len(n) - 1)
         alike = np.clip(spread / (total - (n**2).sum() / total - len(n) + 1), 0.001, 0.5)
         m = 1 / alike - 1
-        same(found[name], (k + m * p) / (n + m), rtol=1e-3)
+        assert_same(found[name], (k + m * p) / (n + m), rtol=1e-3)
         assert found[name].dropna().between(0, 1).all()
 
 
 def test_sessions(found) -> None:
     rows = frame("sessions").query("started_at < @END").dropna(subset="customer_id")
     by = rows.groupby("customer_id")
-    same(found["sessions"], by.size().reindex(found.index).fillna(0))
-    same(found["seconds_per_session"], by["duration_s"].mean())
-    same(found["pages_per_session"], by["pageviews"].mean())
+    assert_same(found["sessions"], by.size().reindex(found.index).fillna(0))
+    assert_same(found["seconds_per_session"], by["duration_s"].mean())
+    assert_same(found["pages_per_session"], by["pageviews"].mean())
     pages = rows.dropna(subset="pageviews")
-    same(found["bounce_rate"], (pages["pageviews"] <= 1).groupby(pages["customer_id"]).mean())
+    assert_same(
+        found["bounce_rate"], (pages["pageviews"] <= 1).groupby(pages["customer_id"]).mean()
+    )
     ended = rows.dropna(subset="purchased")
-    same(
+    assert_same(
         found["session_conversion"],
         ended["purchased"].astype(float).groupby(ended["customer_id"]).mean(),
     )
     carts = ended[ended["added_to_cart"].map(lambda x: x is True)]
-    same(
+    assert_same(
         found["cart_abandonment"],
         1 - carts["purchased"].astype(float).groupby(carts["customer_id"]).mean(),
     )
@@ -252,13 +258,13 @@ def test_people(found) -> None:
     had = (born.dt.month * 100 + born.dt.day) <= AS_OF.month * 100 + AS_OF.day
     age = (AS_OF.year - born.dt.year - 1 + had).where(born.notna(), rows["age"])
     age = age.where(age.between(0, 120))
-    same(found["age"], age)
+    assert_same(found["age"], age)
     edges = [0, 25, 35, 45, 55, 65, 200]
     names = ["under 25", "25 to 34", "35 to 44", "45 to 54", "55 to 64", "65 and over"]
     same_text(found["age_band"], pd.cut(age, edges, right=False, labels=names).astype(object))
     same_text(found["gender"], rows["gender"])
-    same(found["income"], rows["income"])
-    same(found["account_days"], (AS_OF - rows["signed_up_at"].dt.normalize()).dt.days)
+    assert_same(found["income"], rows["income"])
+    assert_same(found["account_days"], (AS_OF - rows["signed_up_at"].dt.normalize()).dt.days)
     here = rows.loc[rows.index.intersection(found.index)]
     most = here["country"].value_counts().idxmax()
     market = np.where(here["country"] == most, "domestic", "cross-border")
