@@ -33,7 +33,7 @@ STYLE = """<style data-segml>
 .segml figure .finding{font-weight:600;margin:.2em 0 .5em}
 .segml details{margin:.3em 0}
 .segml summary{cursor:pointer;font-size:.92em}
-.segml dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5em,1fr));gap:.6em 1.2em;margin:0}
+.segml dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5em,1fr));gap:.6em 1.2em;margin:0 0 .9em}
 .segml dl.facts dt{font-size:.86em;opacity:.78}
 .segml dl.facts dd{margin:0;font-size:1.5em;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.2}
 .segml dl.facts dd small{display:block;font-size:.55em;line-height:1.35}
