@@ -246,3 +246,8 @@ def test_every_key_is_described_and_the_models_are_frozen():
     params = ReportParams(report="r", title="R", data={"source": "cdnow"})
     with pytest.raises(ValidationError, match="frozen"):
         params.seed = 2
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "params").glob("*.yml")))
+def test_every_file_of_the_project_is_right(path):
+    assert load_params(path).report == path.stem
