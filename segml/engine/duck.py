@@ -151,7 +151,7 @@ class DuckEngine(Engine):
                 for batch in batches:
                     writer.write_batch(function(batch))
             mapped = self.register(path)
-        except BaseException:
+        except BaseException:  # an interrupt leaves no file behind either
             Path(path).unlink()
             raise
         weakref.finalize(mapped, Path(path).unlink, missing_ok=True)
