@@ -17,6 +17,7 @@ from segml._core.text import count, decimal, share
 
 from ._fit import Optimum
 from ._interval import interval
+from ._logarithms import Logarithms
 from ._rfm import Customers
 from ._unique import Floats
 
@@ -53,8 +54,24 @@ class CLVModel(BaseEstimator):
     def _read(self, rfm: object) -> Customers:
         """Return the checked columns that predictions depend on."""
 
+    def _names(self) -> list[str]:
+        """Return the names of the parameters, in order."""
+        return list(self._meanings)
+
+    def _free(self) -> frozenset[str]:
+        """Return the names of those that may be negative."""
+        return frozenset()
+
+    def _meaning(self, name: str) -> str:
+        """Return what a parameter means."""
+        return self._meanings[name]
+
+    def _scale(self) -> Logarithms:
+        free = self._free()
+        return Logarithms(np.array([name not in free for name in self._names()]))
+
     def _finish(self, optimum: Optimum, n_customers: float) -> Self:
-        names = list(self._meanings)
+        names = self._names()
         self.params_ = pd.Series(optimum.parameters, index=names, name="estimate")
         self.covariance_ = pd.DataFrame(optimum.covariance, index=names, columns=names)
         self.log_likelihood_ = optimum.value
@@ -66,9 +83,9 @@ class CLVModel(BaseEstimator):
         return [float(value) for value in self.params_]
 
     def _log_covariance(self) -> Floats:
-        """Return the covariance of the logarithms of the parameters."""
-        values = np.asarray(self._parameters())
-        return self.covariance_.to_numpy() / np.outer(values, values)
+        """Return the covariance of the logarithms of the parameters, the free ones apart."""
+        slopes = self._scale().slopes(np.asarray(self._parameters()))
+        return self.covariance_.to_numpy() / np.outer(slopes, slopes)
 
     def _with_parameters(self, values: Floats) -> Self:
         """Return the model as if these were its estimates."""
@@ -77,19 +94,22 @@ class CLVModel(BaseEstimator):
         other.covariance_ = self.covariance_
         return other
 
-    def _predict(self, rfm: object, name: str, function: Callable[..., Floats]) -> pd.Series:
+    def _predict(
+        self, rfm: object, name: str, function: Callable[..., Floats], **arguments: float
+    ) -> pd.Series:
         """Compute a prediction once per distinct row and give it to each customer."""
         check_is_fitted(self, "params_")
         customers = self._read(rfm)
         columns, kinds = customers.unique()
-        values = function(*columns.values())
+        values = function(*columns.values(), **arguments)
         return pd.Series(values[kinds.inverse], index=customers.index, name=name)
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
         r"""Estimates with their standard errors and confidence intervals.
 
-        The interval is symmetric in the logarithm, and so stays positive:
-        :math:`\hat\theta \exp(\pm z\, \mathrm{se}/\hat\theta)`.
+        The interval of a positive parameter is symmetric in its logarithm, and so
+        stays positive: :math:`\hat\theta \exp(\pm z\, \mathrm{se}/\hat\theta)`;
+        that of a coefficient, which may be negative, in itself.
 
         Parameters
         ----------
@@ -110,7 +130,10 @@ class CLVModel(BaseEstimator):
         """
         estimate = np.asarray(self._parameters())
         error = np.sqrt(np.diag(self.covariance_.to_numpy()))
-        low, high = interval(estimate, error, "positive", level)
+        ends = [interval(estimate, error, scale, level) for scale in ("positive", "real")]
+        low, high = (
+            np.where(self._scale().positive, one, other) for one, other in zip(*ends, strict=True)
+        )
         return pd.DataFrame(
             {"estimate": estimate, "std_error": error, "low": low, "high": high},
             index=pd.Index(self.params_.index, name="parameter"),
@@ -130,7 +153,7 @@ class CLVModel(BaseEstimator):
             "version": FORMAT_VERSION,
             "model": type(self).__name__,
             "options": self.get_params(),
-            "parameters": dict(zip(self._meanings, parameters, strict=True)),
+            "parameters": dict(zip(self._names(), parameters, strict=True)),
             "covariance": self.covariance_.to_numpy().tolist(),
             "log_likelihood": self.log_likelihood_,
             "n_customers": self.n_customers_,
@@ -158,9 +181,9 @@ class CLVModel(BaseEstimator):
                 got=data.get("version"),
                 expected=str(FORMAT_VERSION),
             )
-        names = list(cls._meanings)
         try:
             model = cls(**data["options"])
+            names = model._names()
             values = [float(data["parameters"][name]) for name in names]
             model.params_ = pd.Series(values, index=names, name="estimate")
             model.covariance_ = pd.DataFrame(data["covariance"], index=names, columns=names)
@@ -179,7 +202,7 @@ class CLVModel(BaseEstimator):
         level = 0.95
         rows: list[list[str | html.Cell]] = [
             [
-                html.Cell(str(parameter), self._meanings[str(parameter)]),
+                html.Cell(str(parameter), self._meaning(str(parameter))),
                 decimal(row["estimate"], 4),
                 decimal(row["std_error"], 2),
                 f"{decimal(row['low'])} to {decimal(row['high'])}",

@@ -1,9 +1,9 @@
-"""Maximum likelihood over positive parameters: Newton's method on their logarithms."""
+"""Maximum likelihood: Newton's method on the logarithms of positive parameters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from segml._core.errors import ConvergenceError
 from segml._core.text import decimal
 
+from ._logarithms import Logarithms
 from ._unique import Floats
 
 #: Parameters to the log-likelihood, its gradient and its Hessian.
@@ -36,7 +37,8 @@ class Optimum:
     value : float
         Log-likelihood.
     gradient : ndarray of shape (k,)
-        Its gradient by the logarithms of the parameters; zero up to rounding.
+        Its gradient by the logarithms of the positive parameters, and by the others
+        themselves; zero up to rounding.
     covariance : ndarray of shape (k, k)
         Of the parameters: the inverse of the observed information.
     evaluations : int
@@ -75,15 +77,19 @@ def numeric_hessian(function: Callable[[Floats], tuple[float, Floats]]) -> LogLi
 
 
 def maximise(
-    function: LogLikelihood, starts: Sequence[Sequence[float]], names: Sequence[str]
+    function: LogLikelihood,
+    starts: Sequence[Sequence[float]],
+    names: Sequence[str],
+    free: Collection[str] = (),
 ) -> Optimum:
-    """Maximise a log-likelihood over positive parameters from several starts.
+    """Maximise a log-likelihood from several starts.
 
     Each start is followed by Newton's method on the logarithms u of the
-    parameters.  Where the likelihood is not concave, the eigenvalues of the
-    Hessian are taken by absolute value (saddle-free Newton; Dauphin et al.
-    2014, section 4), and steps are halved until the likelihood rises.  The
-    end is reached when a further step would gain less than 1e-10.
+    parameters, those apart that may be negative.  Where the likelihood is not
+    concave, the eigenvalues of the Hessian are taken by absolute value
+    (saddle-free Newton; Dauphin et al. 2014, section 4), and steps are halved
+    until the likelihood rises.  The end is reached when a further step would
+    gain less than 1e-10.
 
     Parameters
     ----------
@@ -93,6 +99,8 @@ def maximise(
         Starting values in natural units; the scale of the data belongs in them.
     names : sequence of str
         Parameter names, for messages.
+    free : collection of str
+        Those that may have any value; the others are positive.
 
     Returns
     -------
@@ -115,19 +123,20 @@ def maximise(
     >>> found.parameters, found.covariance
     (array([0.5]), array([[0.0625]]))
     """
+    scale = Logarithms(np.array([name not in free for name in names]))
     climbs: list[_Climb] = []
     for start in starts:
-        climb = _Climb(function, np.log(np.asarray(start, dtype=float)))
+        climb = _Climb(function, scale, scale.of(np.asarray(start, dtype=float)))
         climb.run([done.point.at for done in climbs if done.converged])
         climbs.append(climb)
     best = _best(climbs)
     point = best.point
     if best.ran_off.any():
-        raise _ran_off(best, names)
+        raise _ran_off(best, scale, names)
     if not best.converged:
         raise ConvergenceError(
             "no optimum of the likelihood was reached",
-            where=", ".join(_values(point.at, names)),
+            where=", ".join(_values(scale.back(point.at), names)),
             got=f"a gradient of up to {np.abs(point.gradient).max():.2g} after {best.steps} steps",
             expected="a gradient of 0",
             hint=_WHAT_TO_TRY,
@@ -135,13 +144,14 @@ def maximise(
     if not _is_identified(point.hessian):
         raise ConvergenceError(
             "the likelihood is flat: the data do not tell all parameters",
-            where=", ".join(_values(point.at, names)),
+            where=", ".join(_values(scale.back(point.at), names)),
             got=f"standard errors of a factor of more than e^{_GREATEST_LOG_ERROR:g}",
             expected="an optimum with curvature in every direction",
             hint=_WHAT_TO_TRY,
         )
-    parameters = np.exp(point.at)
-    covariance = np.linalg.inv(-point.hessian) * np.outer(parameters, parameters)
+    parameters = scale.back(point.at)
+    slopes = scale.slopes(parameters)
+    covariance = np.linalg.inv(-point.hessian) * np.outer(slopes, slopes)
     return Optimum(
         parameters,
         point.value,
@@ -177,8 +187,9 @@ class _Point:
 class _Climb:
     """One run of Newton's method from one start."""
 
-    def __init__(self, function: LogLikelihood, start: Floats) -> None:
+    def __init__(self, function: LogLikelihood, scale: Logarithms, start: Floats) -> None:
         self.function = function
+        self.scale = scale
         self.start = start
         self.evaluations = 0
         self.steps = 0
@@ -187,10 +198,11 @@ class _Climb:
 
     def _evaluate(self, at: Floats) -> _Point:
         self.evaluations += 1
-        parameters = np.exp(at)
+        parameters = self.scale.back(at)
         value, gradient, hessian = self.function(parameters)
-        by_log = gradient * parameters
-        curved = hessian * np.outer(parameters, parameters) + np.diag(by_log)
+        slopes = self.scale.slopes(parameters)
+        by_log = gradient * slopes
+        curved = hessian * np.outer(slopes, slopes) + np.diag(self.scale.only(by_log))
         return _Point(at, value if np.isfinite(value) else -np.inf, by_log, curved)
 
     @property
@@ -250,21 +262,22 @@ def _is_identified(hessian: Floats) -> bool:
     return bool((variances < _GREATEST_LOG_ERROR**2).all())
 
 
-def _values(at: Floats, names: Sequence[str]) -> list[str]:
-    return [f"{name} {decimal(math.exp(u))}" for name, u in zip(names, at, strict=True)]
+def _values(parameters: Floats, names: Sequence[str]) -> list[str]:
+    return [f"{name} {decimal(value)}" for name, value in zip(names, parameters, strict=True)]
 
 
-def _ran_off(climb: _Climb, names: Sequence[str]) -> ConvergenceError:
+def _ran_off(climb: _Climb, scale: Logarithms, names: Sequence[str]) -> ConvergenceError:
     rising = climb.point.at > climb.start
+    lowest = np.where(scale.positive, "zero", "minus infinity")
     towards = [
-        f"{name} to {'infinity' if up else 'zero'}"
-        for name, up, off in zip(names, rising, climb.ran_off, strict=True)
+        f"{name} to {'infinity' if up else low}"
+        for name, up, low, off in zip(names, rising, lowest, climb.ran_off, strict=True)
         if off
     ]
     return ConvergenceError(
         "the likelihood has no maximum: it keeps rising as a parameter runs off",
         where=" and ".join(towards),
-        got=", ".join(_values(climb.point.at, names)),
+        got=", ".join(_values(scale.back(climb.point.at), names)),
         expected="an optimum inside",
         hint=_WHAT_TO_TRY,
     )

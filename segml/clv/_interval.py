@@ -1,4 +1,4 @@
-"""Confidence intervals on the scale of the logarithm or of the log odds."""
+"""Confidence intervals on the scale of the logarithm, of the log odds, or of the value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segml._core.check import number
 
 from ._unique import Floats
 
-Scale = Literal["positive", "probability"]
+Scale = Literal["positive", "probability", "real"]
 
 
 def interval(value: Floats, error: Floats, scale: Scale, level: float) -> tuple[Floats, Floats]:
@@ -21,8 +21,8 @@ def interval(value: Floats, error: Floats, scale: Scale, level: float) -> tuple[
     ----------
     value, error : ndarray of shape (n,)
         Estimates and their standard errors.
-    scale : {"positive", "probability"}
-        Whether the interval is symmetric in the logarithm or in the log odds.
+    scale : {"positive", "probability", "real"}
+        Whether the interval is symmetric in the logarithm, in the log odds or in the value.
     level : float
         Confidence level in (0, 1).
 
@@ -44,6 +44,8 @@ def interval(value: Floats, error: Floats, scale: Scale, level: float) -> tuple[
     (array([0.751, 0.   ]), array([5.329, 0.   ]))
     """
     z = ndtri((1 + number(level, "level", low=0, high=0.9999, open_low=True)) / 2)
+    if scale == "real":
+        return value - z * error, value + z * error
     inside = (value > 0) & (error > 0)
     if scale == "probability":
         inside &= value < 1

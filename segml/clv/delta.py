@@ -64,13 +64,14 @@ def predict_with_interval(model: CLVModel, method: str, rfm: object, **kwargs: A
 
 def predict_by_delta(model: CLVModel, method: str, rfm: object, **kwargs: Any) -> Prediction:
     """Do the work of :func:`predict_with_interval` for any method, private ones too."""
-    log_parameters = np.log(model._parameters())
+    scale_of = model._scale()
+    log_parameters = scale_of.of(np.asarray(model._parameters()))
     customers = model._read(rfm)
     columns, kinds = customers.unique()
     distinct = pd.DataFrame(columns)
 
     def values(at: np.ndarray[tuple[int], np.dtype[np.float64]]) -> pd.Series:
-        predicted: pd.Series = getattr(model._with_parameters(np.exp(at)), method)(
+        predicted: pd.Series = getattr(model._with_parameters(scale_of.back(at)), method)(
             distinct, **kwargs
         )
         return predicted

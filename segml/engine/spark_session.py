@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import warnings
@@ -25,6 +26,7 @@ _OWN = {
 }
 # 200 tasks for each step, as a cluster has by default, cost one machine more than they bring.
 _SMALL = {"spark.sql.shuffle.partitions": "8"}
+_TRACEBACK = "Traceback (most recent call last):\n"
 
 
 def open_session(master: str) -> SparkSession:
@@ -127,8 +129,11 @@ def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def said(error: Exception) -> str:
-    """Return what went wrong without Java's stack: its own message, or its cause's."""
-    lines = str(error).splitlines()
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    message = causes[-1].partition(": ")[2] if causes else str(error).split("\n\nJVM stack")[0]
+    """Return what went wrong without a stack: its own message, or its cause's, or a worker's."""
+    text, _, traceback = str(error).split("\n\nJVM stack")[0].rpartition(_TRACEBACK)
+    if text:
+        raised = itertools.dropwhile(lambda line: line[:1] in ("", " "), traceback.splitlines())
+        return "\n".join(raised).strip()
+    causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
+    message = causes[-1].partition(": ")[2] if causes else traceback
     return message.split("SQLSTATE")[0].strip()
