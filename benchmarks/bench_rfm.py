@@ -1,7 +1,7 @@
 """The RFM table beside lifetimes, pandas, Polars and SQL by hand, and how time grows with rows.
 
     python benchmarks/bench_rfm.py            # 1 and 10 million orders
-    python benchmarks/bench_rfm.py --large    # 100 million too, free and held to 1.7 GB of buffers, less than 2 GB in all
+    python benchmarks/bench_rfm.py --large    # 100 million too, free and held within 2 GB
 
 All alternatives do the same job from the same orders: ids are text in all of them (as
 segml's are after reading) where the title says so, integers otherwise; money is fixed-point

@@ -95,13 +95,13 @@ class CLVModel(BaseEstimator):
         return other
 
     def _predict(
-        self, rfm: object, name: str, function: Callable[..., Floats], **arguments: float
+        self, rfm: object, name: str, function: Callable[..., Floats], **arguments: Any
     ) -> pd.Series:
         """Compute a prediction once per distinct row and give it to each customer."""
         check_is_fitted(self, "params_")
         customers = self._read(rfm)
         columns, kinds = customers.unique()
-        values = function(*columns.values(), **arguments)
+        values = function(tuple(columns.values()), **arguments)
         return pd.Series(values[kinds.inverse], index=customers.index, name=name)
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:

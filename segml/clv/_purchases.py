@@ -18,12 +18,14 @@ from ._rfm import FREQUENCY, Customers, read_history, read_weights
 from ._sample import sampled
 from ._unique import Floats
 
+#: The columns of the distinct rows, in the order of `PurchaseModel._read`.
+Columns = tuple[Floats, ...]
+
 
 class PurchaseModel(CLVModel):
     """Base of the models of repeat purchases.
 
-    A model adds its likelihood and four functions of the distinct rows of the table; the
-    columns of those rows come in the order of :meth:`_read`, each of shape (m,).
+    A model adds its likelihood and four functions of the distinct rows of the table.
     """
 
     def _read(self, rfm: object) -> Customers:
@@ -38,15 +40,15 @@ class PurchaseModel(CLVModel):
         """Return where to begin to climb, the best guess first."""
 
     @abstractmethod
-    def _alive(self, *columns: Floats) -> Floats:
+    def _alive(self, columns: Columns) -> Floats:
         """Return P(alive at T)."""
 
     @abstractmethod
-    def _no_purchase(self, *columns: Floats, t: float) -> Floats:
+    def _no_purchase(self, columns: Columns, t: float) -> Floats:
         """Return P(no purchase in (T, T + t])."""
 
     @abstractmethod
-    def _purchases(self, *columns: Floats, t: float, delta: float) -> Floats:
+    def _purchases(self, columns: Columns, t: float, delta: float) -> Floats:
         """Return the purchases expected in (T, T + t], discounted to T at the rate delta."""
 
     @abstractmethod

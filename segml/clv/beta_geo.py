@@ -10,7 +10,7 @@ from scipy.special import expit
 from ._alive_purchases import alive_purchases
 from ._beta_geo_likelihood import BetaGeoLikelihood
 from ._fit import LogLikelihood
-from ._purchases import PurchaseModel
+from ._purchases import Columns, PurchaseModel
 from ._rfm import AGE, FREQUENCY
 from ._unique import Floats, unique_rows
 
@@ -107,29 +107,32 @@ class BetaGeoModel(PurchaseModel):
             [0.5, 0.5 * scale, 0.1, 0.3],
         ]
 
-    def _alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
-        return expit(-self._log_odds_left(x, t_x, T))
+    def _alive(self, columns: Columns) -> Floats:
+        return expit(-self._log_odds_left(columns))
 
-    def _no_purchase(self, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
+    def _no_purchase(self, columns: Columns, t: float) -> Floats:
         r, alpha, _, _ = self._parameters()
-        odds = self._log_odds_left(x, t_x, T)
+        x, _, T = columns
+        odds = self._log_odds_left(columns)
         none = np.exp(-(r + x) * np.log1p(t / (alpha + T)))
         return np.minimum(expit(odds) + expit(-odds) * none, 1.0)
 
-    def _purchases(self, x: Floats, t_x: Floats, T: Floats, t: float, delta: float) -> Floats:
+    def _purchases(self, columns: Columns, t: float, delta: float) -> Floats:
         r, alpha, a, b = self._parameters()
+        x, _, T = columns
         pairs = unique_rows([x, T])  # all that the purchases of the living depend on
         one_x, one_T = x[pairs.first], T[pairs.first]
         alive = alive_purchases(r + one_x, alpha + one_T, a, b + one_x, t, delta)
-        return expit(-self._log_odds_left(x, t_x, T)) * alive[pairs.inverse]
+        return self._alive(columns) * alive[pairs.inverse]
 
     def _new_purchases(self, t: Floats) -> Floats:
         r, alpha, a, b = self._parameters()
         at = np.ones(t.size)
         return alive_purchases(r * at, alpha * at, a, b * at, t)
 
-    def _log_odds_left(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+    def _log_odds_left(self, columns: Columns) -> Floats:
         r, alpha, a, b = self._parameters()
+        x, t_x, T = columns
         silent = np.log1p((T - t_x) / (alpha + t_x))
         odds = np.log(a) - np.log(b + np.maximum(x - 1, 0)) + (r + x) * silent
         return np.where(x > 0, odds, -np.inf)

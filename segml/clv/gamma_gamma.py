@@ -14,6 +14,7 @@ from ._base import CLVModel
 from ._fit import maximise
 from ._gamma_gamma_likelihood import GammaGammaLikelihood
 from ._rfm import FREQUENCY, VALUE, Customers, read_spend, read_weights, refuse
+from ._unique import Floats
 
 
 class GammaGammaModel(CLVModel):
@@ -170,7 +171,12 @@ class GammaGammaModel(CLVModel):
         NotFittedError, MissingTableError
         """
         p, q, v = self._with_mean()
-        return self._predict(rfm, "expected_spend", lambda x, m: p * (v + m * x) / (p * x + q - 1))
+
+        def spend(columns: tuple[Floats, ...]) -> Floats:
+            x, m = columns
+            return p * (v + m * x) / (p * x + q - 1)
+
+        return self._predict(rfm, "expected_spend", spend)
 
     def expected_spend_new_customer(self) -> float:
         """Mean spend per purchase over the population, p v / (q - 1).
