@@ -97,7 +97,8 @@ class BetaGeoModel(PurchaseModel):
     }
 
     def _likelihood(self, columns: dict[str, Floats], weights: Floats) -> LogLikelihood:
-        return BetaGeoLikelihood(*columns.values(), weights)
+        x, t_x, T = columns.values()
+        return BetaGeoLikelihood(x, t_x, T, weights)
 
     def _starts(self, columns: dict[str, Floats], weights: Floats) -> list[list[float]]:
         scale = float(weights @ columns[AGE]) / float(weights @ columns[FREQUENCY])
