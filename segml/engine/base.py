@@ -66,6 +66,13 @@ class Engine(ABC):
     def materialise(self, table: Table) -> Table:
         """Compute a table and keep its rows."""
 
+    def staged(self, table: Table) -> Table:
+        """Compute a table now, where a query over many such would hold all in memory at once.
+
+        DuckDB keeps its rows; Spark, which spills each on its way, takes it as it is.
+        """
+        return table
+
     @abstractmethod
     def execute(self, text: str) -> None:
         """Run a statement that returns nothing, such as SET or LOAD."""

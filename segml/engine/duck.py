@@ -103,6 +103,10 @@ class DuckEngine(Engine):
         weakref.finalize(kept, self._garbage.append, f"DROP TABLE IF EXISTS {quote(name)}")
         return kept
 
+    def staged(self, table: Table) -> Table:
+        """Compute a table and keep its rows; see `Engine`."""
+        return self.materialise(table)
+
     def execute(self, text: str) -> None:
         """Run a statement that returns nothing, such as SET or LOAD."""
         self._run(text)

@@ -17,12 +17,17 @@ _PLAIN = rf"{_DATE}[T ][\d:.]+(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)$"
 _SLASHED = rf"^(\d{{1,2}})[./-](\d{{1,2}})[./-]{_YEAR}"
 _COMPACT = rf"^{_YEAR}\d{{4}}$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_SPACE = r"[\t\r\n\p{Zs}]"
 _DAY_FIRST = "['%d/%m/%Y', '%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S']"
 _MONTH_FIRST = "['%m/%d/%Y', '%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S']"
 
 DUCKDB_TEXT = rf"""
-CREATE OR REPLACE TEMP MACRO stripped(x) AS
-    CASE WHEN regexp_matches(x, '^\s|\s$') THEN trim(trim(x), E' \t\r\n') ELSE trim(x) END;
+-- Most texts have nothing to strip, and are ASCII: that is seen without a regular expression.
+CREATE OR REPLACE TEMP MACRO stripped(x) AS CASE
+    WHEN x >= '!' AND strlen(x) = length(x) AND substr(x, length(x), 1) > ' ' THEN x
+    WHEN regexp_matches(x, '^{_SPACE}|{_SPACE}$')
+        THEN regexp_replace(x, '^{_SPACE}+|{_SPACE}+$', '', 'g')
+    ELSE x END;
 -- A year-month-day text, with a time or without; only where it has no zone: it is ignored.
 CREATE OR REPLACE TEMP MACRO iso_time(x) AS
     TRY_CAST(CASE WHEN regexp_matches(x, '{_DATE}') THEN x END AS TIMESTAMP);
@@ -66,7 +71,9 @@ def _slashed(first: str, second: str) -> str:
 
 _SPARK = {
     # \s of Java, as in DuckDB; trim() alone takes spaces only.
-    "stripped(x STRING) RETURNS STRING": r"regexp_replace(x, '^[ \\t\\r\\n]+|[ \\t\\r\\n]+$', '')",
+    "stripped(x STRING) RETURNS STRING": (
+        f"regexp_replace(x, '^{_java(_SPACE)}+|{_java(_SPACE)}+$', '')"
+    ),
     # 24:00 is the end of a day.
     "iso_time(x STRING) RETURNS TIMESTAMP_NTZ": "CASE"
     f" WHEN regexp_like(x, '{_java(_DATE)}[T ]24:00(:00)?$') THEN try_cast("

@@ -115,6 +115,8 @@ def _joined(rows: Rows, features: Sequence[Feature]) -> Table:
     for feature in features:
         groups.setdefault(feature.table, []).append(feature)
     tables = {name: _grouped(rows, name, group) for name, group in groups.items()}
+    if len(groups) > 1:
+        tables = {name: rows.engine.staged(table) for name, table in tables.items()}
     columns = {
         feature.name: _column(feature, tables[feature.table].types[feature.name], f"t{i}")
         for i, (name, group) in enumerate(groups.items())

@@ -2,12 +2,13 @@ import datetime as dt
 import random
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segml._core.errors import DataError
-from segml.engine import default_engine
+from segml.engine import Engine, default_engine
 
 EPOCH = dt.date(1970, 1, 1)
 MOMENTS = st.datetimes(dt.datetime(1600, 1, 1), dt.datetime(2400, 1, 1))
@@ -111,3 +112,11 @@ def test_fixed_refuses_what_it_cannot_hold() -> None:
 )
 def test_safe_ratio(a, b, ratio) -> None:
     assert default_engine().fetch_row("SELECT safe_ratio({a}, {b})", a=a, b=b) == (ratio,)
+
+
+def test_white_space_around_a_text_goes(any_engine: Engine) -> None:
+    texts = ["a", "a ", " a", "\ta\r\n", "é", " é", "a\u00a0", "\t\u3000a", "", " ", "a b", "\x1fa"]
+    table = any_engine.register(pa.table({"i": range(len(texts)), "x": texts}))
+    found = any_engine.sql("SELECT stripped(x) AS x FROM {table} ORDER BY i", table=table)
+    expected = ["a", "a", "a", "a", "é", "é", "a", "a", "", "", "a b", "\x1fa"]
+    assert found.to_arrow()["x"].to_pylist() == expected
