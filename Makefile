@@ -54,10 +54,10 @@ report: setup
 	@$(BIN)/segml run params/cdnow.yml
 
 test: setup $(if $(JAVA),$(SPARK))
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup $(if $(JAVA),$(SPARK))
-	$(BIN)/python -m pytest -m "not slow" --no-cov
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" --no-cov
 
 lint: setup
 	$(BIN)/ruff check .

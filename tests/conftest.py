@@ -17,6 +17,14 @@ settings.register_profile("segml", deadline=None, derandomize=True, max_examples
 settings.load_profile("segml")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares a Spark session, or what a file has prepared."""
+    for item in items:
+        group = "spark" if item.get_closest_marker("spark") else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def engine() -> DuckEngine:
     return DuckEngine()
@@ -52,6 +60,8 @@ def spark_engine():
         .config("spark.ui.retainedStages", "1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .getOrCreate()
     )
