@@ -17,6 +17,7 @@ __all__ = [
     "clustering",
     "clv",
     "data",
+    "export",
     "features",
     "kpis",
     "plots",

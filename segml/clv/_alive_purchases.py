@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from ._unique import Floats
+from ._unique import Floats, unique_rows
 
 _CUT = 50.0  # the weight left out at either end is of the order exp(-50)
 _STEP = 0.2  # between nodes, in standard deviations of logit(p) at most
@@ -29,7 +29,7 @@ _BLOCK = 2_000_000  # numbers held at a time
 
 
 def alive_purchases(
-    R: Floats, A: Floats, a: float, B: Floats, t: float | Floats, delta: float = 0.0
+    R: Floats, A: Floats, a: float | Floats, B: Floats, t: float | Floats, delta: float = 0.0
 ) -> Floats:
     r"""Return purchases expected in the next t of customers who are alive, discounted at delta.
 
@@ -40,12 +40,12 @@ def alive_purchases(
     ----------
     R, A : ndarray of shape (m,)
         Shape and rate of the gamma distribution of the purchase rate.
-    a : float
+    a : float or ndarray of shape (m,)
         First parameter of the beta distribution of the chance to leave.
     B : ndarray of shape (m,)
         Second parameter of it.
     t : float or ndarray of shape (m,)
-        Length of time, at least 0.
+        Length of time, at least 0; it may be infinite where delta is greater than 0.
     delta : float
         Continuous discount rate, at least 0.
 
@@ -59,22 +59,28 @@ def alive_purchases(
     >>> float(alive_purchases(0.11 * one, 3.24 * one, 0.31, 0.5 * one, 30.0)[0].round(12))
     0.564588615533
     """
-    z = t / A
-    order = np.argsort(B, kind="stable")  # rows that share nodes stand together
-    knee = float(np.log1p(np.max(R * z / B)))
+    a = np.broadcast_to(np.asarray(a, dtype=float), R.shape)
+    kappa = delta * A
+    reach = np.broadcast_to(_reach(t / A, kappa), R.shape)
+    kinds = unique_rows([a, B])
+    order = np.argsort(kinds.inverse, kind="stable")  # rows that share nodes stand together
+    knee = float(np.log1p(np.max(R * reach / B)))
     n_nodes, n_times = _n_nodes(a, B, knee), 1
     if delta > 0:
-        n_times = len(_GAUSS_NODES) * _n_panels(R, z, a, B, delta * A)
+        n_times = len(_GAUSS_NODES) * _n_panels(R, reach, a, B, kappa)
     rows = max(1, _BLOCK // (n_nodes * n_times))
     expected = np.empty_like(R)
     for begin in range(0, len(R), rows):
         block = order[begin : begin + rows]
-        kinds, kind = np.unique(B[block], return_inverse=True)
-        p, weight = _beta_nodes(a, kinds, knee, n_nodes)
+        some, kind = np.unique(kinds.inverse[block], return_inverse=True)
+        one = kinds.first[some]
+        w, weight = beta_nodes(a[one], B[one], knee, n_nodes)
+        p = expit(w)[kind]
         if delta > 0:
-            value = _discounted(p[kind], R[block], z[block], a, B[block], delta * A[block], n_times)
+            k = _time_scale(R[block], a[block], B[block], kappa[block])
+            value = _discounted(p, R[block], reach[block], k, kappa[block], n_times)
         else:
-            value = _undiscounted(p[kind], R[block], z[block])
+            value = _undiscounted(p, R[block], reach[block])
         expected[block] = (weight[kind] * value).sum(axis=1)
     return expected
 
@@ -88,11 +94,9 @@ def _undiscounted(p: Floats, R: Floats, z: Floats) -> Floats:
 
 
 def _discounted(
-    p: Floats, R: Floats, z: Floats, a: float, B: Floats, kappa: Floats, n_times: int
+    p: Floats, R: Floats, reach: Floats, k: Floats, kappa: Floats, n_times: int
 ) -> Floats:
-    """Integrate e^(-kappa y) R (1 + p y)^-(R + 1) over y from 0 to z, in u = ln(1 + k y)."""
-    k = _time_scale(R, a, B, kappa)
-    reach = _reach(z, kappa)
+    """Integrate e^(-kappa y) R (1 + p y)^-(R + 1) over y up to reach, in u = ln(1 + k y)."""
     n_panels = n_times // len(_GAUSS_NODES)
     fractions = ((_GAUSS_NODES + 1) / 2 + np.arange(n_panels)[:, None]).ravel() / n_panels
     shares = np.tile(_GAUSS_WEIGHTS / 2, n_panels) / n_panels
@@ -104,7 +108,7 @@ def _discounted(
     return np.einsum("ijk,ik->ij", decay, now)
 
 
-def _time_scale(R: Floats, a: float, B: Floats, kappa: Floats) -> Floats:
+def _time_scale(R: Floats, a: Floats, B: Floats, kappa: Floats) -> Floats:
     return 1 + kappa + (R + 1) * a / (a + B)
 
 
@@ -113,37 +117,55 @@ def _reach(z: Floats, kappa: Floats) -> Floats:
     return np.minimum(z, _CUT / np.maximum(kappa, _TINY))
 
 
-def _n_panels(R: Floats, z: Floats, a: float, B: Floats, kappa: Floats) -> int:
-    length = np.log1p(_time_scale(R, a, B, kappa) * _reach(z, kappa))
+def _n_panels(R: Floats, reach: Floats, a: Floats, B: Floats, kappa: Floats) -> int:
+    length = np.log1p(_time_scale(R, a, B, kappa) * reach)
     return max(1, int(np.ceil(length.max() / _PANEL)))
 
 
-def _n_nodes(a: float, B: Floats, knee: float) -> int:
+def _n_nodes(a: Floats, B: Floats, knee: float) -> int:
     _, width, scale, left, right = _span(a, B, knee)
     step = _STEP * width / np.hypot(scale, knee)
     return int(np.ceil(((left + right) / step).max())) + 1
 
 
-def _beta_nodes(a: float, B: Floats, knee: float, n_nodes: int) -> tuple[Floats, Floats]:
-    """Return nodes p and weights of the mean over Beta(a, B), for each B.
+def beta_nodes(
+    a: Floats, B: Floats, knee: float, n_nodes: int | None = None
+) -> tuple[Floats, Floats]:
+    """Return nodes logit(p) and weights of the mean over p from Beta(a, B), for each a and B.
 
     The trapezoidal rule in v, with logit(p) = centre + scale sinh(v): weights
     fall off doubly exponentially at both ends, where the rule is exact up to
     rounding (Takahasi & Mori 1974).
+
+    Parameters
+    ----------
+    a, B : ndarray of shape (m,)
+    knee : float
+        How far left of the centre, in logit(p), what is averaged may still change.
+    n_nodes : int, optional
+        As many as are needed by default.
+
+    Returns
+    -------
+    logits, weights : ndarray of shape (m, n_nodes)
+
+    Examples
+    --------
+    >>> logits, weights = beta_nodes(np.array([1.0]), np.array([3.0]), 0.0)
+    >>> (weights * expit(logits)).sum().round(12)
+    np.float64(0.25)
     """
+    n_nodes = n_nodes or _n_nodes(a, B, knee)
     centre, _, scale, left, right = _span(a, B, knee)
     v = -left[:, None] + (left + right)[:, None] * np.linspace(0, 1, n_nodes)
     w = centre[:, None] + scale[:, None] * np.sinh(v)
-    log_weight = a * w - (a + B)[:, None] * np.logaddexp(0, w) + np.log(np.cosh(v))
+    log_weight = a[:, None] * w - (a + B)[:, None] * np.logaddexp(0, w) + np.log(np.cosh(v))
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    return expit(w), weight / weight.sum(axis=1, keepdims=True)
+    return w, weight / weight.sum(axis=1, keepdims=True)
 
 
-def _span(a: float, B: Floats, knee: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return centre, width and scale in logit(p), and how far v goes left and right.
-
-    ``knee`` says how far left of the centre the integrand may still change.
-    """
+def _span(a: Floats, B: Floats, knee: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return centre, width and scale in logit(p), and how far v goes left and right."""
     centre = np.log(a / B)
     width = np.minimum(1.0, np.sqrt(1 / a + 1 / B))
     scale = 4 * width

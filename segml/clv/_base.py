@@ -92,6 +92,8 @@ class CLVModel(BaseEstimator):
         other = clone(self)
         other.params_ = pd.Series(values, index=self.params_.index, name="estimate")
         other.covariance_ = self.covariance_
+        for name in self._also_saved:
+            setattr(other, name, getattr(self, name))
         return other
 
     def _predict(
@@ -182,7 +184,9 @@ class CLVModel(BaseEstimator):
                 expected=str(FORMAT_VERSION),
             )
         try:
-            model = cls(**data["options"])
+            options = data["options"].items()  # JSON has lists in the place of tuples
+            options = {name: tuple(v) if isinstance(v, list) else v for name, v in options}
+            model = cls(**options)
             names = model._names()
             values = [float(data["parameters"][name]) for name in names]
             model.params_ = pd.Series(values, index=names, name="estimate")

@@ -1,26 +1,31 @@
-"""The log-likelihood of the BG/NBD model with its exact first and second derivatives."""
+"""The log-likelihood of the BG/NBD family with its exact first and second derivatives."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
+from ._regularity import log_sum_derivatives
 from ._unique import Floats, unique_rows
+
+_BLOCK = 8192  # rows at a time, which stay in the processor's cache
 
 
 class BetaGeoLikelihood:
-    r"""Sum over customers of the BG/NBD log-likelihood (Fader, Hardie & Lee 2005, equation 6).
+    r"""Sum over customers of the log-likelihood, without the times between purchases.
 
-    With D the log odds that a customer with x > 0 has left,
+    The model is BG/NBD (Fader, Hardie & Lee 2005, equation 6), with d = 0, or MBG/NBD
+    (Batislam et al. 2007), with d = 1, where a customer may leave after the first
+    purchase too; and k events make a purchase (Platzer & Reutterer 2016).  With Q as in
+    `_regularity`, 1 where k = 1, and D the log odds that a customer has left for k = 1,
 
     .. math::
 
-        \ell = \ln\frac{\Gamma(r+x)}{\Gamma(r)} + \ln\frac{B(a, b+x)}{B(a, b)}
-        + r\ln\alpha - (r+x)\ln(\alpha+T) + \mathbb{1}_{x>0}\ln(1+e^D), \qquad
-        D = \ln\frac{a}{b+x-1} + (r+x)\ln\frac{\alpha+T}{\alpha+t_x}
+        \ell = \ln\frac{\Gamma(r+kx)}{\Gamma(r)} + \ln\frac{B(a, b+x+d)}{B(a, b)}
+        + r\ln\alpha - (r+kx)\ln(\alpha+T) + \ln(Q + \mathbb{1}_{x+d>0}\, e^D), \qquad
+        D = \ln\frac{a}{b+x+d-1} + (r+kx)\ln\frac{\alpha+T}{\alpha+t_x}
 
-    The terms in x alone are summed once per value of x, those of customers
-    without a repeat purchase once per value of T.
+    The terms in x alone are summed once per value of x, those in x and T once per pair.
 
     Parameters
     ----------
@@ -28,18 +33,32 @@ class BetaGeoLikelihood:
         Frequency, recency and age of each kind of customer.
     weights : ndarray of shape (m,)
         How many customers of each kind there are.
+    at_once : bool
+        Whether a customer may leave after the first purchase.
+    k : int
+        Events to a purchase.
     """
 
-    def __init__(self, x: Floats, t_x: Floats, T: Floats, weights: Floats) -> None:
+    def __init__(
+        self,
+        x: Floats,
+        t_x: Floats,
+        T: Floats,
+        weights: Floats,
+        at_once: bool = False,
+        k: int = 1,
+    ) -> None:
+        self.d, self.k = int(at_once), k
         counts = unique_rows([x], weights)
         self.count, self.count_weight = x[counts.first], counts.counts
         ages = unique_rows([x, T], weights)
-        self.age_x, self.age_T = x[ages.first], T[ages.first]
+        self.age_x, self.age_T = k * x[ages.first], T[ages.first]
         self.age_weight = ages.counts
-        repeat = x > 0
-        self.x, self.t_x, self.T = x[repeat], t_x[repeat], T[repeat]
-        self.weight = weights[repeat]
-        self.count_of = counts.inverse[repeat]
+        # the last term is 0 of the others
+        some = np.ones(len(x), dtype=bool) if at_once or k > 1 else x > 0
+        self.x, self.t_x, self.T = x[some], t_x[some], T[some]
+        self.weight = weights[some]
+        self.count_of = counts.inverse[some]
         self.total = weights.sum()
 
     def __call__(self, parameters: Floats) -> tuple[float, Floats, Floats]:
@@ -53,22 +72,22 @@ class BetaGeoLikelihood:
         return value, gradient, hessian
 
     def _counts(self, r: float, a: float, b: float) -> tuple[float, Floats, Floats]:
-        x, w = self.count, self.count_weight
+        w, events, stays = self.count_weight, self.k * self.count, self.count + self.d
         value = (
-            gammaln(r + x)
+            gammaln(r + events)
             - gammaln(r)
-            + gammaln(b + x)
+            + gammaln(b + stays)
             - gammaln(b)
-            - gammaln(a + b + x)
+            - gammaln(a + b + stays)
             + gammaln(a + b)
         )
-        purchases, both = digamma(r + x) - digamma(r), digamma(a + b) - digamma(a + b + x)
-        stayed = digamma(b + x) - digamma(b)
-        both2 = w @ (polygamma(1, a + b) - polygamma(1, a + b + x))
+        purchases = digamma(r + events) - digamma(r)
+        both, stayed = digamma(a + b) - digamma(a + b + stays), digamma(b + stays) - digamma(b)
+        both2 = w @ (polygamma(1, a + b) - polygamma(1, a + b + stays))
         hessian = np.zeros((4, 4))
-        hessian[0, 0] = w @ (polygamma(1, r + x) - polygamma(1, r))
+        hessian[0, 0] = w @ (polygamma(1, r + events) - polygamma(1, r))
         hessian[2, 2] = hessian[2, 3] = both2
-        hessian[3, 3] = both2 + w @ (polygamma(1, b + x) - polygamma(1, b))
+        hessian[3, 3] = both2 + w @ (polygamma(1, b + stays) - polygamma(1, b))
         gradient = np.array([w @ purchases, 0.0, w @ both, w @ (both + stayed)])
         return float(w @ value), gradient, hessian
 
@@ -76,31 +95,72 @@ class BetaGeoLikelihood:
         w, n = self.age_weight, r + self.age_x
         older = alpha + self.age_T
         grown = np.log1p(self.age_T / alpha)  # ln((alpha + T) / alpha)
-        purchases = self.age_x @ w
-        total_grown, total_rate = w @ grown, w @ (1 / older)
+        purchases = _dot(self.age_x, w)
+        total_grown, total_rate = _dot(w, grown), _dot(w, 1 / older)
         gradient[0] -= total_grown
-        gradient[1] += r * self.total / alpha - w @ (n / older)
+        gradient[1] += r * self.total / alpha - _dot(w, n / older)
         hessian[0, 1] += self.total / alpha - total_rate
-        hessian[1, 1] += w @ (n / older**2) - r * self.total / alpha**2
-        return float(-(w * n) @ grown - purchases * np.log(alpha))
+        hessian[1, 1] += _dot(w, n / older**2) - r * self.total / alpha**2
+        return float(-_dot(w * n, grown) - purchases * np.log(alpha))
 
     def _departures(
         self, r: float, alpha: float, a: float, b: float, gradient: Floats, hessian: Floats
     ) -> float:
-        w, n = self.weight, r + self.x
-        since, older = 1 / (alpha + self.t_x), 1 / (alpha + self.T)
-        silent = np.log1p((self.T - self.t_x) * since)  # ln((alpha + T) / (alpha + t_x))
-        stay = 1 / (b + (self.x - 1))
-        odds = np.log(a / (b + np.maximum(self.count - 1, 0)))[self.count_of] + n * silent
+        stays = self.count + (self.d - 1)
+        with np.errstate(divide="ignore"):
+            leaves = np.where(stays >= 0, np.log(a / (b + np.maximum(stays, 0))), -np.inf)
+        value = 0.0
+        for begin in range(0, len(self.x), _BLOCK):
+            at = slice(begin, begin + _BLOCK)
+            value += self._block(at, leaves, r, alpha, a, b, gradient, hessian)
+        return value
+
+    def _block(
+        self,
+        at: slice,
+        leaves: Floats,
+        r: float,
+        alpha: float,
+        a: float,
+        b: float,
+        gradient: Floats,
+        hessian: Floats,
+    ) -> float:
+        """Add what the departures of some rows give; `leaves` is ln(a / (b + x + d - 1))."""
+        w, x, t_x, T = self.weight[at], self.x[at], self.t_x[at], self.T[at]
+        n = r + self.k * x
+        since, older = 1 / (alpha + t_x), 1 / (alpha + T)
+        silent = np.log1p((T - t_x) * since)  # ln((alpha + T) / (alpha + t_x))
+        stay = 1 / (b + np.maximum(x + (self.d - 1), 0))
+        odds = leaves[self.count_of[at]] + n * silent
+        if self.k > 1:
+            living = log_sum_derivatives(n, T - t_x, alpha + T, self.k)
+            odds -= living[0]
         small = np.exp(-np.abs(odds))
         left = np.where(odds > 0, 1.0, small) / (1 + small)
         change = older - since  # of `silent` by alpha
         slopes = np.stack([silent, n * change, np.full_like(n, 1 / a), -stay])
         wl = w * left
-        gradient += slopes @ wl
-        hessian += (slopes * (wl * (1 - left))) @ slopes.T
-        hessian[0, 1] += wl @ change
-        hessian[1, 1] += wl @ (n * (since**2 - older**2))
+        hessian[0, 1] += _dot(wl, change)
+        hessian[1, 1] += _dot(wl, n * (since**2 - older**2))
         hessian[2, 2] -= wl.sum() / a**2
-        hessian[3, 3] += wl @ stay**2
-        return float(w @ (np.maximum(odds, 0) + np.log1p(small)))  # ln(1 + e^odds)
+        hessian[3, 3] += _dot(wl, stay**2)
+        gradient += _dot(slopes, wl)
+        value = float(_dot(w, np.maximum(odds, 0) + np.log1p(small)))  # ln(1 + e^odds)
+        if self.k > 1:
+            events, slope, curve = living
+            stayed = w - wl
+            value += float(_dot(w, events))
+            gradient[:2] += _dot(slope, stayed)
+            hessian[0, :2] += _dot(curve[:2], stayed)
+            hessian[1, 1] += _dot(curve[2], stayed)
+            slopes[:2] -= slope
+        for i, row in enumerate(slopes * (wl * (1 - left))):
+            hessian[i, i:] += _dot(slopes[i:], row)
+        return value
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    """Return the sums over the last axis; unlike BLAS, the same for any number of threads."""
+    total: Floats = np.einsum("...i,i->...", a, b)
+    return total

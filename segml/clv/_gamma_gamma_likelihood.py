@@ -1,10 +1,16 @@
-"""The log-likelihood of the Gamma-Gamma model with its exact first and second derivatives."""
+"""The log-likelihood of the Gamma-Gamma model with its exact derivatives, and its maximum."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
+from segml._core.errors import ConvergenceError
+
+from ._fit import Optimum, maximise
 from ._unique import Floats, unique_rows
 
 
@@ -52,3 +58,51 @@ class GammaGammaLikelihood:
         hessian[1, 2] = w.sum() / v - w @ inverse
         hessian[2, 2] = w @ ((p * x + q) * inverse**2) - q * w.sum() / v**2
         return float(value), gradient, np.triu(hessian) + np.triu(hessian, 1).T
+
+
+def highest(
+    likelihood: GammaGammaLikelihood,
+    starts: Sequence[Sequence[float]],
+    names: Sequence[str],
+    least_q: float | None,
+) -> Optimum:
+    """Maximise the likelihood, over q of at least `least_q` where that is given.
+
+    Raises
+    ------
+    ConvergenceError
+        As :func:`maximise`.
+    """
+    try:
+        inside = maximise(likelihood, starts, names)
+    except ConvergenceError:
+        if least_q is None:
+            raise
+        edge = _edge(likelihood, starts, names, least_q)
+        if edge.gradient[1] > 0:  # it runs off to a greater q, where the constraint is no help
+            raise
+        return edge
+    if least_q is None or inside.parameters[1] >= least_q:
+        return inside
+    return _edge(likelihood, starts, names, least_q)
+
+
+def _edge(
+    likelihood: GammaGammaLikelihood,
+    starts: Sequence[Sequence[float]],
+    names: Sequence[str],
+    q: float,
+) -> Optimum:
+    """Return the optimum over p and v at this q, which has no standard error."""
+    p_and_v = [0, 2]
+
+    def held(parameters: Floats) -> tuple[float, Floats, Floats]:
+        value, gradient, hessian = likelihood(np.insert(parameters, 1, q))
+        return value, gradient[p_and_v], hessian[np.ix_(p_and_v, p_and_v)]
+
+    edge = maximise(held, [[start[0], start[2]] for start in starts], [names[0], names[2]])
+    at = np.insert(edge.parameters, 1, q)
+    gradient = likelihood(at)[1] * at
+    covariance = np.zeros((3, 3))
+    covariance[np.ix_(p_and_v, p_and_v)] = edge.covariance
+    return replace(edge, parameters=at, gradient=gradient, covariance=covariance)

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from segml._core.check import number
 from segml._core.errors import NotEnoughDataError, ParameterError
 
 from ._base import CLVModel
+from ._covariates import (
+    Effect,
+    check_covariates,
+    columns_of,
+    read_covariates,
+    row_parameters,
+)
 from ._fit import LogLikelihood, maximise
-from ._rfm import FREQUENCY, Customers, read_history, read_weights
+from ._rfm import FREQUENCY, HISTORY, Customers, read_history, read_weights
 from ._sample import sampled
+from ._standardised import Standardised
 from ._unique import Floats
 
-#: The columns of the distinct rows, in the order of `PurchaseModel._read`.
+#: The columns of the distinct rows: frequency, recency, T and then the covariates.
 Columns = tuple[Floats, ...]
 
 
@@ -28,8 +38,40 @@ class PurchaseModel(CLVModel):
     A model adds its likelihood and four functions of the distinct rows of the table.
     """
 
+    def _effects(self) -> Sequence[Effect]:
+        """Return the coefficients of covariates; most models have none."""
+        return ()
+
+    def _names(self) -> list[str]:
+        return [*self._meanings, *(effect.name for effect in self._effects())]
+
+    def _free(self) -> frozenset[str]:
+        return frozenset(effect.name for effect in self._effects())
+
+    def _meaning(self, name: str) -> str:
+        for effect in self._effects():
+            if effect.name == name:
+                moved = list(self._meanings)[effect.parameter]
+                sign = "-" if effect.sign < 0 else ""
+                return f"of {effect.column}: {moved} is multiplied by exp({sign}coefficient) a unit"
+        return super()._meaning(name)
+
+    def _columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that the model reads, as `_read` gives them."""
+        return (*HISTORY, *columns_of(self._effects()))
+
     def _read(self, rfm: object) -> Customers:
-        return read_history(rfm)
+        customers = read_history(rfm)
+        if effects := self._effects():
+            covariates = read_covariates(rfm, columns_of(effects))
+            return Customers(customers.index, customers.columns | covariates)
+        return customers
+
+    def _row_parameters(self, columns: Columns) -> list[Floats]:
+        """Return the parameters of each distinct row; of shape () where all have the same."""
+        effects = self._effects()
+        covariates = dict(zip(columns_of(effects), columns[len(HISTORY) :], strict=True))
+        return row_parameters(self._parameters(), effects, covariates)
 
     @abstractmethod
     def _likelihood(self, columns: dict[str, Floats], weights: Floats) -> LogLikelihood:
@@ -37,15 +79,15 @@ class PurchaseModel(CLVModel):
 
     @abstractmethod
     def _starts(self, columns: dict[str, Floats], weights: Floats) -> list[list[float]]:
-        """Return where to begin to climb, the best guess first."""
+        """Return base parameters at which to begin to climb, the best guess first."""
 
     @abstractmethod
     def _alive(self, columns: Columns) -> Floats:
         """Return P(alive at T)."""
 
     @abstractmethod
-    def _no_purchase(self, columns: Columns, t: float) -> Floats:
-        """Return P(no purchase in (T, T + t])."""
+    def _no_purchase(self, columns: Columns, t: float | Floats) -> Floats:
+        """Return P(no purchase in (T, T + t]) for one t, or one t a row."""
 
     @abstractmethod
     def _purchases(self, columns: Columns, t: float, delta: float) -> Floats:
@@ -102,12 +144,15 @@ class PurchaseModel(CLVModel):
                 expected=f"at least as many as parameters, {len(names)}",
             )
         starts, free = self._starts(rows, w), self._free()
+        standardised = Standardised.of(self._effects(), rows, w)
+        rows = standardised.columns(rows)
+        starts = [[*start, *([0.0] * len(free))] for start in starts]
         if (few := sampled(w)) is not None:  # what is found on a few rows is near the optimum
             some = {name: column[few.rows] for name, column in rows.items()}
             rough = maximise(self._likelihood(some, few.weights), starts, names, free)
             starts = [rough.parameters.tolist()]
         optimum = maximise(self._likelihood(rows, w), starts, names, free)
-        return self._finish(optimum, float(w.sum()))
+        return self._finish(standardised.undo(optimum), float(w.sum()))
 
     def expected_purchases(self, rfm: object, future_t: float) -> pd.Series:
         """Purchases expected of each customer in (T, T + future_t].
@@ -176,13 +221,30 @@ class PurchaseModel(CLVModel):
         t = number(future_t, "future_t", low=0)
         return self._predict(rfm, "probability_no_purchase", self._no_purchase, t=t)
 
-    def expected_purchases_new_customer(self, t: ArrayLike) -> float | Floats:
+    def _of_covariates(self, covariates: Mapping[str, float] | None) -> Self:
+        """Return the model without covariates that holds for customers with these."""
+        effects = self._effects()
+        columns = check_covariates(covariates, columns_of(effects))
+        if not effects:
+            return self
+        other = clone(self).set_params(purchase_covariates=(), dropout_covariates=())
+        values = row_parameters(self._parameters(), effects, columns)
+        other.params_ = pd.Series(np.ravel(np.broadcast_arrays(*values)), index=other._names())
+        for name in self._also_saved:
+            setattr(other, name, getattr(self, name))
+        return other
+
+    def expected_purchases_new_customer(
+        self, t: ArrayLike, covariates: Mapping[str, float] | None = None
+    ) -> float | Floats:
         """Repeat purchases expected of a new customer in the time t after the first purchase.
 
         Parameters
         ----------
         t : float or array
             Time since the first purchase, in the unit of the table.
+        covariates : mapping of str to float, optional
+            The value of each covariate; needed where the model has some.
 
         Returns
         -------
@@ -199,5 +261,5 @@ class PurchaseModel(CLVModel):
             raise ParameterError(
                 "t is out of range", where="t", got=t, expected="finite numbers of at least 0"
             )
-        expected = self._new_purchases(times.ravel())
+        expected = self._of_covariates(covariates)._new_purchases(times.ravel())
         return float(expected[0]) if np.ndim(t) == 0 else expected.reshape(times.shape)

@@ -218,9 +218,20 @@ def refuse(
     )
 
 
-def _finite_and_not_negative(values: Floats, name: str) -> None:
+def finite_numbers(frame: pd.DataFrame, name: str) -> Floats:
+    """Return a column as floats; raise a DataError when a value is missing or infinite."""
+    values = _numbers(frame, name)
+    _finite(values, name)
+    return values
+
+
+def _finite(values: Floats, name: str) -> None:
     bad = ~np.isfinite(values)
     refuse(bad, f"{name} is missing or infinite", {name: values}, "a finite number")
+
+
+def _finite_and_not_negative(values: Floats, name: str) -> None:
+    _finite(values, name)
     refuse(values < 0, f"{name} is negative", {name: values}, "a number of at least 0")
 
 

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 _MOST_CODES = 2**62  # the combined code of a row is one 64-bit integer
+_DENSE = 8  # possible keys to a row, up to which a table of them is worth its memory
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class UniqueRows:
 def unique_rows(columns: Sequence[Floats], weights: Floats | None = None) -> UniqueRows:
     """Find the distinct rows of equally long columns.
 
-    The columns are coded as whole numbers, the codes combined into one key per
-    row and the keys hashed; only the distinct keys are sorted.
+    The columns are coded as whole numbers and the codes combined into one key per
+    row.  Keys are looked up in a table of all that may occur or, where these are many
+    more than the rows, hashed; only the distinct keys are then sorted.
 
     Parameters
     ----------
@@ -68,15 +70,25 @@ def unique_rows(columns: Sequence[Floats], weights: Floats | None = None) -> Uni
             key, size = _coded(key)
         key = key * n_codes + codes
         size *= n_codes
+    inverse, n_kinds = _ranked(key, size)
+    first = np.empty(n_kinds, dtype=np.intp)
+    first[inverse[::-1]] = np.arange(len(inverse) - 1, -1, -1)  # the first occurrence is last
+    counts = np.bincount(inverse, weights=weights, minlength=n_kinds).astype(float)
+    return UniqueRows(first, counts, inverse)
+
+
+def _ranked(key: NDArray[np.int64], size: int) -> tuple[Codes, int]:
+    """Return the rank of each key among the distinct ones, and how many there are."""
+    if size <= _DENSE * len(key):  # a table of all keys that may occur is faster than a hash
+        occurs = np.zeros(size, dtype=bool)
+        occurs[key] = True
+        rank = np.cumsum(occurs) - 1
+        return rank[key], int(rank[-1]) + 1
     codes, kinds = pd.factorize(key)
     order = np.argsort(kinds)
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))
-    inverse = rank[codes]
-    first = np.empty(len(order), dtype=np.intp)
-    first[inverse[::-1]] = np.arange(len(inverse) - 1, -1, -1)  # the first occurrence is last
-    counts = np.bincount(inverse, weights=weights, minlength=len(order)).astype(float)
-    return UniqueRows(first, counts, inverse)
+    return rank[codes], len(order)
 
 
 def _coded(values: NDArray[np.float64] | NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

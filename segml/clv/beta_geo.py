@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from scipy.special import expit
-
-from ._alive_purchases import alive_purchases
-from ._beta_geo_likelihood import BetaGeoLikelihood
-from ._fit import LogLikelihood
-from ._purchases import Columns, PurchaseModel
-from ._rfm import AGE, FREQUENCY
-from ._unique import Floats, unique_rows
+from ._beta_geo_family import BetaGeoFamily
 
 
-class BetaGeoModel(PurchaseModel):
+class BetaGeoModel(BetaGeoFamily):
     r"""BG/NBD: purchases at a constant rate until the customer leaves, unseen, after one of them.
 
     While alive a customer buys at a Poisson rate :math:`\lambda \sim
@@ -23,10 +15,25 @@ class BetaGeoModel(PurchaseModel):
     probability :math:`p \sim \mathrm{Beta}(a, b)`, the two independent of each
     other.
 
+    Parameters
+    ----------
+    k : int or "auto"
+        Every k-th event of the Poisson process is a purchase, so that times between
+        purchases are Erlang-k: the larger, the more regular [3]_.  "auto" tries 1, 2, ...
+        until the likelihood falls.  Any k but 1 needs the column ``litt`` to fit.
+    purchase_covariates : sequence of str
+        Columns z of the table that move the purchase rate [4]_: alpha is multiplied by
+        exp(-purchase[z] z).  Needs k = 1.
+    dropout_covariates : sequence of str
+        Columns z that move the chance to leave: a is multiplied by exp(dropout_a[z] z)
+        and b by exp(dropout_b[z] z).  Needs k = 1.
+
     Attributes
     ----------
     params_ : pandas.Series
-        r, alpha (in the time unit of the table), a, b.
+        r, alpha (in the time unit of the table), a, b; then the coefficients of covariates.
+    k_ : int
+        Events to a purchase.
     covariance_ : pandas.DataFrame
         Their covariance.
     log_likelihood_ : float
@@ -57,6 +64,10 @@ class BetaGeoModel(PurchaseModel):
     .. math:: 1 - P(\mathrm{alive}) + P(\mathrm{alive})
         \left(\frac{\alpha+T}{\alpha+T+t}\right)^{r+x}
 
+    With k > 1 the likelihood is that of [3]_.  Expected purchases and the chance of none are
+    exact for every k: they are averaged over the events since the last purchase, which are
+    not seen.
+
     References
     ----------
     .. [1] Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005). "Counting your
@@ -64,9 +75,15 @@ class BetaGeoModel(PurchaseModel):
        Marketing Science 24(2), 275-284.
     .. [2] Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2008). Computing P(alive)
        using the BG/NBD model. brucehardie.com/notes/021
+    .. [3] Platzer, M. and Reutterer, T. (2016). Ticking away the moments: timing regularity
+       helps to better predict customer activity. Marketing Science 35(5), 779-799; and the
+       same (2017), BG/CNBD-k in the R package BTYDplus.
+    .. [4] Fader, P. S. and Hardie, B. G. S. (2007). Incorporating time-invariant covariates
+       into the Pareto/NBD and BG/NBD models. brucehardie.com/notes/019
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
     >>> rng = np.random.default_rng(4)
     >>> rate, leave = rng.gamma(0.5, 1 / 5, 2000), rng.beta(1, 3, 2000)
@@ -89,51 +106,4 @@ class BetaGeoModel(PurchaseModel):
     [0.029, 0.125]
     """
 
-    _meanings: ClassVar[dict[str, str]] = {
-        "r": "shape of the purchase rates over customers",
-        "alpha": "rate of that distribution, in time units",
-        "a": "first shape of the chance to leave",
-        "b": "second shape of it",
-    }
-
-    def _likelihood(self, columns: dict[str, Floats], weights: Floats) -> LogLikelihood:
-        x, t_x, T = columns.values()
-        return BetaGeoLikelihood(x, t_x, T, weights)
-
-    def _starts(self, columns: dict[str, Floats], weights: Floats) -> list[list[float]]:
-        scale = float(weights @ columns[AGE]) / float(weights @ columns[FREQUENCY])
-        return [
-            [0.25, 0.25 * scale, 0.8, 2.5],
-            [1.0, scale, 0.3, 5.0],
-            [0.5, 0.5 * scale, 0.1, 0.3],
-        ]
-
-    def _alive(self, columns: Columns) -> Floats:
-        return expit(-self._log_odds_left(columns))
-
-    def _no_purchase(self, columns: Columns, t: float) -> Floats:
-        r, alpha, _, _ = self._parameters()
-        x, _, T = columns
-        odds = self._log_odds_left(columns)
-        none = np.exp(-(r + x) * np.log1p(t / (alpha + T)))
-        return np.minimum(expit(odds) + expit(-odds) * none, 1.0)
-
-    def _purchases(self, columns: Columns, t: float, delta: float) -> Floats:
-        r, alpha, a, b = self._parameters()
-        x, _, T = columns
-        pairs = unique_rows([x, T])  # all that the purchases of the living depend on
-        one_x, one_T = x[pairs.first], T[pairs.first]
-        alive = alive_purchases(r + one_x, alpha + one_T, a, b + one_x, t, delta)
-        return self._alive(columns) * alive[pairs.inverse]
-
-    def _new_purchases(self, t: Floats) -> Floats:
-        r, alpha, a, b = self._parameters()
-        at = np.ones(t.size)
-        return alive_purchases(r * at, alpha * at, a, b * at, t)
-
-    def _log_odds_left(self, columns: Columns) -> Floats:
-        r, alpha, a, b = self._parameters()
-        x, t_x, T = columns
-        silent = np.log1p((T - t_x) / (alpha + t_x))
-        odds = np.log(a) - np.log(b + np.maximum(x - 1, 0)) + (r + x) * silent
-        return np.where(x > 0, odds, -np.inf)
+    _at_once: ClassVar[bool] = False

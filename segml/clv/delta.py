@@ -5,24 +5,21 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from segml._core.check import one_of
 
 from ._base import CLVModel
-from ._interval import Scale
+from ._slopes import estimated
 from .prediction import Prediction
-
-_STEP = 1e-4  # of a log parameter: balances truncation and rounding at 1e-8
 
 
 def predict_with_interval(model: CLVModel, method: str, rfm: object, **kwargs: Any) -> Prediction:
     r"""Compute a prediction of a fitted model with its uncertainty.
 
-    The delta method over the logarithms u of the parameters: the derivatives
-    :math:`\partial y / \partial u` by central differences, once per distinct
-    row, and the covariance of u from the fit.
+    The delta method over the logarithms u of the parameters, coefficients of covariates
+    standing for themselves: the derivatives :math:`\partial y / \partial u` by central
+    differences, once per distinct row, and the covariance of u from the fit.
 
     Parameters
     ----------
@@ -64,31 +61,17 @@ def predict_with_interval(model: CLVModel, method: str, rfm: object, **kwargs: A
 
 def predict_by_delta(model: CLVModel, method: str, rfm: object, **kwargs: Any) -> Prediction:
     """Do the work of :func:`predict_with_interval` for any method, private ones too."""
-    scale_of = model._scale()
-    log_parameters = scale_of.of(np.asarray(model._parameters()))
     customers = model._read(rfm)
     columns, kinds = customers.unique()
     distinct = pd.DataFrame(columns)
-
-    def values(at: np.ndarray[tuple[int], np.dtype[np.float64]]) -> pd.Series:
-        predicted: pd.Series = getattr(model._with_parameters(scale_of.back(at)), method)(
-            distinct, **kwargs
-        )
-        return predicted
-
-    here = values(log_parameters)
-    slopes = []
-    for step in np.eye(len(log_parameters)) * _STEP:
-        rise = values(log_parameters + step) - values(log_parameters - step)
-        slopes.append(rise.to_numpy() / (2 * _STEP))
-    name = str(here.name)
-    scale: Scale = "probability" if "probability" in name else "positive"
+    name = str(getattr(model, method)(distinct.iloc[:1], **kwargs).name)
+    found = estimated(model, lambda one: getattr(one, method)(distinct, **kwargs).to_numpy())
     return Prediction(
-        pd.Series(here.to_numpy()[kinds.inverse], index=customers.index, name=name),
-        np.column_stack(slopes)[kinds.inverse],
-        model._log_covariance(),
+        pd.Series(found.values[kinds.inverse], index=customers.index, name=name),
+        found.jacobian[kinds.inverse],
+        found.covariance,
         name,
-        scale,
+        "probability" if "probability" in name else "positive",
     )
 
 

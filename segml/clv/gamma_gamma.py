@@ -7,12 +7,11 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from segml._core.check import one_of
+from segml._core.check import number, one_of
 from segml._core.errors import DataError, NotEnoughDataError
 
 from ._base import CLVModel
-from ._fit import maximise
-from ._gamma_gamma_likelihood import GammaGammaLikelihood
+from ._gamma_gamma_likelihood import GammaGammaLikelihood, highest
 from ._rfm import FREQUENCY, VALUE, Customers, read_spend, read_weights, refuse
 from ._unique import Floats
 
@@ -28,8 +27,14 @@ class GammaGammaModel(CLVModel):
     ----------
     non_positive : {"raise", "leave_out"}
         What to do with repeat buyers whose mean spend is missing, zero or
-        negative, which the model cannot describe: raise, or leave them out of the
-        fit and give them the population mean.
+        negative (refunds may net a purchase to nothing), which the model cannot
+        describe: raise, or leave them out of the fit and give them the population mean.
+    least_q : float, optional
+        Least value of q, greater than 1. Where q is at most 1 the tail of spend over
+        customers is so heavy that its mean does not exist, and predictions raise; with
+        ``least_q=1.5``, say, q is held there if the likelihood is highest below it. It
+        then has no standard error, and p and v are the best that go with it. A q above
+        it is not changed. With a q of more than 2 the variance of spend exists as well.
 
     Attributes
     ----------
@@ -81,8 +86,9 @@ class GammaGammaModel(CLVModel):
 
     n_left_out_: int | float
 
-    def __init__(self, non_positive: str = "raise") -> None:
+    def __init__(self, non_positive: str = "raise", least_q: float | None = None) -> None:
         self.non_positive = non_positive
+        self.least_q = least_q
 
     def _read(self, rfm: object) -> Customers:
         """Read the table; customers whose spend says nothing get frequency and spend 0."""
@@ -127,7 +133,12 @@ class GammaGammaModel(CLVModel):
             When there are fewer distinct repeat buyers than parameters.
         ConvergenceError
             When the likelihood has no maximum inside.
+        ParameterError
+            When an option is not one of those allowed.
         """
+        least_q = None
+        if self.least_q is not None:
+            least_q = number(self.least_q, "least_q", low=1, open_low=True)
         customers = self._read(rfm)
         columns, kinds = customers.unique(read_weights(weights, customers.index))
         used = (columns[FREQUENCY] > 0) & (kinds.counts > 0)
@@ -141,7 +152,7 @@ class GammaGammaModel(CLVModel):
             )
         typical = float(np.exp((w @ np.log(m)) / w.sum()))  # a mean may be all one customer
         starts = [[6.0, 4.0, 0.5 * typical], [1.0, 2.0, typical], [2.0, 10.0, 4.5 * typical]]
-        optimum = maximise(GammaGammaLikelihood(x, m, w), starts, list(self._meanings))
+        optimum = highest(GammaGammaLikelihood(x, m, w), starts, list(self._meanings), least_q)
         left_out = float(kinds.counts.sum() - w.sum())
         self.n_left_out_ = int(left_out) if left_out.is_integer() else left_out
         return self._finish(optimum, float(w.sum()))
@@ -198,6 +209,6 @@ class GammaGammaModel(CLVModel):
                 where="q",
                 got=parameters[1],
                 expected="q greater than 1",
-                hint="cap the spend of a few extreme customers, or fit without them",
+                hint="GammaGammaModel(least_q=1.5), or cap the spend of a few extreme customers",
             )
         return parameters

@@ -12,6 +12,8 @@ from scipy.stats import norm
 from segml._core import html, text
 from segml._core.errors import MissingTableError
 
+from ._rfm import read_weights
+
 
 @dataclass(frozen=True)
 class HoldoutCheck:
@@ -59,7 +61,9 @@ class HoldoutCheck:
         return html.block(html.table(head, rows, numeric=range(4)))
 
 
-def holdout_check(model: Any, rfm: pd.DataFrame, last: int = 7) -> HoldoutCheck:
+def holdout_check(
+    model: Any, rfm: pd.DataFrame, last: int = 7, *, weights: object = None
+) -> HoldoutCheck:
     """Compare a model's expected purchases with those of the holdout period.
 
     Parameters
@@ -70,6 +74,8 @@ def holdout_check(model: Any, rfm: pd.DataFrame, last: int = 7) -> HoldoutCheck:
         From `rfm_summary` with `holdout_end`.
     last : int, default 7
         Customers with at least this calibration frequency are taken together.
+    weights : Series or array of shape (n,), optional
+        How many customers each row stands for; one by default.
 
     Returns
     -------
@@ -80,6 +86,8 @@ def holdout_check(model: Any, rfm: pd.DataFrame, last: int = 7) -> HoldoutCheck:
     ------
     MissingTableError
         `rfm` has no holdout columns.
+    DataError
+        `weights` do not fit `rfm`, or are negative.
 
     References
     ----------
@@ -106,27 +114,31 @@ def holdout_check(model: Any, rfm: pd.DataFrame, last: int = 7) -> HoldoutCheck:
     duration = float(rfm["duration_holdout"].iloc[0])
     expected = np.asarray(model.expected_purchases(rfm, future_t=duration), dtype=float)
     actual = rfm["frequency_holdout"].to_numpy(dtype=float)
+    given = read_weights(weights, rfm.index)
+    w = np.ones(len(rfm)) if given is None else given
     bins = np.minimum(rfm["frequency"].to_numpy(dtype=int), last)
     z = norm.ppf(0.975)
     rows = []
-    for value in np.unique(bins):
+    for value in np.unique(bins[w > 0]):
         inside = bins == value
-        n, mean = int(inside.sum()), float(actual[inside].mean())
-        half = z * actual[inside].std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        n, share, bought = float(w[inside].sum()), w[inside] / w[inside].sum(), actual[inside]
+        mean = float(share @ bought)
+        spread = float(share @ (bought - mean) ** 2)  # of which n / (n - 1) is the variance
+        half = z * np.sqrt(spread / (n - 1)) if n > 1 else np.nan
         rows.append(
             {
                 "frequency": f"{value}+" if value == last else str(value),
-                "customers": n,
+                "customers": int(n) if n.is_integer() else n,
                 "actual": mean,
                 "low": np.maximum(0.0, mean - half),  # missing where the half width is
                 "high": mean + half,
-                "expected": float(expected[inside].mean()),
+                "expected": float(share @ expected[inside]),
             }
         )
     return HoldoutCheck(
         pd.DataFrame(rows).set_index("frequency"),
-        float(actual.sum()),
-        float(expected.sum()),
-        float(np.abs(actual - expected).mean()),
+        float((w * actual).sum()),
+        float((w * expected).sum()),
+        float(w @ np.abs(actual - expected) / w.sum()),
         duration,
     )

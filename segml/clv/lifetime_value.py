@@ -11,14 +11,14 @@ from scipy.linalg import block_diag
 from segml._core.check import number
 from segml._core.errors import ParameterError
 
-from ._base import CLVModel
+from ._purchases import PurchaseModel
 from .delta import predict_by_delta
 from .gamma_gamma import GammaGammaModel
 from .prediction import Prediction
 
 
 def customer_lifetime_value(
-    model: CLVModel,
+    model: PurchaseModel,
     spend: GammaGammaModel,
     rfm: object,
     horizon: float,
@@ -38,31 +38,36 @@ def customer_lifetime_value(
 
     Parameters
     ----------
-    model : BetaGeoModel
-        Fitted model of purchases.
+    model : PurchaseModel
+        Fitted model of purchases, such as `BetaGeoModel`.
     spend : GammaGammaModel
         Fitted model of spend per purchase.
     rfm : DataFrame
-        One row per customer with frequency, recency, T and monetary_value.
+        One row per customer with frequency, recency, T and monetary_value, and what
+        else the model of purchases reads.
     horizon : float
-        Length of the period, in the time unit of the table.
+        Length h of the period, in the time unit of the table.  With a discount rate
+        greater than 0 it may be ``np.inf``: all that a customer is still worth, where the
+        number of purchases is the "discounted expected residual transactions" (DERT) of
+        Fader, Hardie & Lee.
     discount_rate : float
-        Effective rate d per time unit of the table.  A yearly rate D becomes
-        ``(1 + D) ** (1 / 52.1775) - 1`` for weeks and ``(1 + D) ** (1 / 365.2425) - 1``
-        for days.
+        Effective rate d per time unit of the table, not per year.  A yearly rate D
+        becomes ``(1 + D) ** (1 / 52.1775) - 1`` for weeks and
+        ``(1 + D) ** (1 / 365.2425) - 1`` for days.
     margin : float
         Share of the spend that is margin.
 
     Returns
     -------
     Prediction
-        Named ``clv``, in money at time T.  Its uncertainty is that of the
-        parameters of both models, which were estimated apart.
+        Named ``clv``, in money at time T, not counting the purchases up to then.  Its
+        uncertainty is that of the parameters of both models, which were estimated apart.
 
     Raises
     ------
     ParameterError
-        When an argument is out of range or `model` or `spend` is of another kind.
+        When an argument is out of range, the horizon infinite without a discount, or
+        `model` or `spend` of another kind.
     NotFittedError, DataError, MissingTableError
         As the predictions of the models.
 
@@ -81,12 +86,12 @@ def customer_lifetime_value(
     >>> clv.values.index.equals(rfm.index), bool((clv.to_frame()["high"] > clv.values).all())
     (True, True)
     """
-    if not hasattr(model, "_discounted_purchases"):
+    if not isinstance(model, PurchaseModel):
         raise _wrong_kind("model", model, "a model of purchases, such as BetaGeoModel")
     if not isinstance(spend, GammaGammaModel):
         raise _wrong_kind("spend", spend, "a GammaGammaModel")
-    time = number(horizon, "horizon", low=0, open_low=True)
     delta = math.log1p(number(discount_rate, "discount_rate", low=0))
+    time = _checked_horizon(horizon, delta)
     share = number(margin, "margin", low=0, open_low=True)
     purchases = predict_by_delta(model, "_discounted_purchases", rfm, future_t=time, delta=delta)
     value = predict_by_delta(spend, "expected_customer_spend", rfm)
@@ -98,6 +103,20 @@ def customer_lifetime_value(
         "clv",
         "positive",
     )
+
+
+def _checked_horizon(horizon: float, delta: float) -> float:
+    if not (isinstance(horizon, (float, np.floating)) and horizon == math.inf):
+        return number(horizon, "horizon", low=0, open_low=True)
+    if delta == 0:
+        raise ParameterError(
+            "an infinite horizon without a discount has no finite value",
+            where="horizon",
+            got=horizon,
+            expected="a finite horizon, or a discount_rate greater than 0",
+            hint="discount_rate=(1 + 0.1) ** (1 / 52.1775) - 1 for 10% a year in weeks",
+        )
+    return math.inf
 
 
 def _wrong_kind(where: str, got: object, expected: str) -> ParameterError:

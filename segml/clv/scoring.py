@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,19 +13,24 @@ from segml._core.errors import MissingTableError, ParameterError
 from segml.engine import Table
 from segml.engine.sql import Fragment, quote
 
-from ._rfm import CUSTOMER, HISTORY, VALUE
-from .beta_geo import BetaGeoModel
+from ._purchases import PurchaseModel
+from ._rfm import CUSTOMER, VALUE
 from .churn import churn_table
 from .delta import predict_with_interval
 from .gamma_gamma import GammaGammaModel
 from .lifetime_value import customer_lifetime_value
 
 _ESTIMATE = ("std_error", "low", "high")
-_CHURN = {"p_alive": pa.float64(), "p_no_purchase": pa.float64(), "churn_band": pa.string()}
+_CHURN = {
+    "p_alive": pa.float64(),
+    "p_no_purchase": pa.float64(),
+    "next_purchase": pa.float64(),
+    "churn_band": pa.string(),
+}
 
 
 def score_customers(
-    model: BetaGeoModel,
+    model: PurchaseModel,
     rfm: Table,
     horizon: float,
     spend: GammaGammaModel | None = None,
@@ -32,24 +38,30 @@ def score_customers(
     discount_rate: float = 0.0,
     margin: float = 1.0,
     bands: tuple[float, float] = (0.25, 0.75),
+    churn_t: float | None = None,
 ) -> Table:
     """Forecast customers in the engine, without fetching them all.
 
     Parameters
     ----------
-    model : BetaGeoModel
+    model : PurchaseModel
         Fitted model of purchases.
     rfm : Table
-        ``customer_id``, ``frequency``, ``recency``, ``T`` and, with `spend`,
-        ``monetary_value``, such as `segml.features.rfm.rfm_table` defines; on any engine.
+        ``customer_id``, ``frequency``, ``recency``, ``T``, what else the model reads (its
+        covariates, or ``litt``) and, with `spend`, ``monetary_value``, such as
+        `segml.features.rfm.rfm_table` defines; on any engine.
     horizon : float
-        Length of the period to forecast, in the time unit of the table.
+        Length of the period to forecast, in the time unit of the table; with `spend` and
+        a discount rate it may be infinite, as for `customer_lifetime_value`.
     spend : GammaGammaModel, optional
         Fitted model of spend per purchase.
     discount_rate, margin : float
         As for `customer_lifetime_value`; they count with `spend` only.
     bands : tuple of two floats
         As for `churn_table`.
+    churn_t : float, optional
+        Length of the period of ``p_no_purchase``; the horizon when not given, and needed
+        where that is infinite.
 
     Returns
     -------
@@ -72,6 +84,7 @@ def score_customers(
 
     Examples
     --------
+    >>> from segml.clv import BetaGeoModel
     >>> from segml.engine import connect
     >>> rfm = pd.DataFrame({"customer_id": list("abcdef"), "frequency": [0, 1, 1, 2, 3, 6],
     ...                     "recency": [0, 9, 2, 4, 21, 30], "T": [39, 36, 35, 38, 37, 39]})
@@ -82,14 +95,20 @@ def score_customers(
     >>> scores.to_pandas().loc[3, ["customer_id", "churn_band"]].tolist()
     ['d', 'likely lost']
     """
-    if not isinstance(model, BetaGeoModel):
+    if not isinstance(model, PurchaseModel):
         raise ParameterError(
             "model is of another kind",
             where="model",
             got=type(model).__name__,
-            expected="a BetaGeoModel",
+            expected="a model of purchases, such as BetaGeoModel",
         )
-    columns = [CUSTOMER, *HISTORY, *[VALUE] * (spend is not None)]
+    if churn_t is None and horizon == math.inf:
+        raise ParameterError(
+            "an infinite horizon leaves open the period of p_no_purchase",
+            where="churn_t",
+            expected="the length of a period, in the time unit of the table",
+        )
+    columns = [CUSTOMER, *model._columns(), *[VALUE] * (spend is not None)]
     for name in columns:
         if name not in rfm.types:
             raise MissingTableError(
@@ -99,7 +118,8 @@ def score_customers(
                 expected=", ".join(columns),
                 nearest=nearest(name, rfm.columns),
             )
-    score = _Score(model, horizon, spend, discount_rate, margin, bands)
+    churn_t = horizon if churn_t is None else churn_t
+    score = _Score(model, horizon, spend, discount_rate, margin, bands, churn_t)
     # A wrong argument is found here, and not by a worker.
     score.forecast(pd.DataFrame({name: [0.0] for name in columns[1:]}, index=[0]))
     kind = rfm.engine.sql("SELECT customer_id FROM {rfm} WHERE FALSE", rfm=rfm).to_arrow()
@@ -114,12 +134,13 @@ def score_customers(
 class _Score:
     """What is done to each batch; it travels to the workers, and holds no rows."""
 
-    model: BetaGeoModel
+    model: PurchaseModel
     horizon: float
     spend: GammaGammaModel | None
     discount_rate: float
     margin: float
     bands: tuple[float, float]
+    churn_t: float
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         schema = self.schema(batch.schema.field(CUSTOMER).type)
@@ -138,7 +159,7 @@ class _Score:
             found = customer_lifetime_value(
                 self.model, self.spend, rfm, self.horizon, self.discount_rate, self.margin
             )
-        churn = churn_table(self.model, rfm, self.horizon, self.bands)
+        churn = churn_table(self.model, rfm, self.churn_t, self.bands)
         return found.to_frame().join(churn.astype({"churn_band": object}))
 
     def schema(self, customer_id: pa.DataType) -> pa.Schema:

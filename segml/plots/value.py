@@ -47,14 +47,14 @@ def plot_holdout(check: HoldoutCheck, ax: Axes | None = None, time_unit: str = "
     ax.set_ylim(bottom=0)
     ax.set_xlim(-0.4, len(table) - 0.2)
     ax.yaxis.set_major_formatter(count_axis)
-    for name, mark, offset in (("expected", "■", 14), ("actual", "●", -16)):
-        up = offset if table["expected"].iloc[-1] >= table["actual"].iloc[-1] else -offset
+    for name, mark, down in (("actual", "●", -8), ("expected", "■", -24)):  # where no mark can be
         ax.annotate(
             f"{mark} {name}",
-            (at[-1], table[name].iloc[-1]),
-            xytext=(-12, up),
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(10, down),
             textcoords="offset points",
-            ha="right",
+            va="center",
             color=INK,
         )
     span = f"{text.count(check.duration)} {time_unit}".strip()

@@ -102,3 +102,34 @@ def test_bounds_and_order(R, A, a, B, t, delta):
     assert 0 <= value <= R / A * t * tolerance
     assert value <= at(t, 0.0) * tolerance
     assert value <= at(1.5 * t, delta) * tolerance
+
+
+@pytest.mark.parametrize(
+    ("R", "a", "B", "kappa"), [(0.25, 0.79, 2.4, 0.01), (30, 0.3, 0.5, 2.0), (3, 5, 4, 1e-3)]
+)
+def test_infinite_horizon_against_mpmath(R, a, B, kappa):
+    # over time in closed form, given p: (R / p) e^c c^R Gamma(-R, c) with c = kappa / p
+    with mp.workdps(30):
+
+        def given_logit(w):
+            p = 1 / (1 + mp.exp(-w))
+            c = kappa / p
+            inside = R / p * mp.exp(c) * mp.expint(R + 1, c)
+            return p**a * (1 - p) ** B * inside
+
+        points = [-80 / a, -40, -20, -10, -5, -2, 0, 2, 5, 10, 40, 80 / B]
+        exact = float(mp.quad(given_logit, sorted(points)) / mp.beta(a, B))
+    got = alive_purchases(np.array([float(R)]), np.ones(1), a, np.array([float(B)]), np.inf, kappa)
+    assert got[0] == pytest.approx(exact, rel=RTOL)
+
+
+@pytest.mark.parametrize("delta", [0.0, 0.01])
+def test_first_parameter_by_row(delta):
+    rng = np.random.default_rng(4)
+    R, A, B = rng.gamma(1, 5, 40), rng.gamma(4, 10, 40), rng.integers(1, 5, 40) / 2.0
+    a = rng.choice([0.3, 1.0, 4.0], 40)
+    together = alive_purchases(R, A, a, B, 30.0, delta)
+    for i in range(40):
+        one = slice(i, i + 1)
+        alone = alive_purchases(R[one], A[one], float(a[i]), B[one], 30.0, delta)
+        assert alone[0] == pytest.approx(together[i], rel=1e-11)

@@ -25,9 +25,13 @@ def test_summary(model):
 
 
 def test_params_and_clone():
-    assert BetaGeoModel().get_params() == {}
+    assert BetaGeoModel(k=2).get_params() == {
+        "k": 2,
+        "purchase_covariates": (),
+        "dropout_covariates": (),
+    }
     spend = GammaGammaModel(non_positive="leave_out")
-    assert spend.get_params() == {"non_positive": "leave_out"}
+    assert spend.get_params() == {"least_q": None, "non_positive": "leave_out"}
     assert clone(spend).non_positive == "leave_out"
 
 

@@ -52,6 +52,17 @@ def test_cdnow_predictions(model):
     )
 
 
+def test_expected_purchases_at_the_optimum(model):
+    # Equation 9 at 50 digits; 1.444004 was published, at estimates not quite at the optimum.
+    with mp.workdps(50):
+        r, alpha, a, b = map(mp.mpf, model.params_)
+        t = mp.mpf(52)
+        inside = (alpha / (alpha + t)) ** r * mp.hyp2f1(r, b, a + b - 1, t / (alpha + t))
+        exact = (a + b - 1) / (a - 1) * (1 - inside)
+    assert model.expected_purchases_new_customer(52) == pytest.approx(float(exact), rel=1e-12)
+    assert model.expected_purchases_new_customer(52) == pytest.approx(1.44401, abs=5e-6)
+
+
 def test_paper_parameters(with_parameters):
     paper = with_parameters(0.243, 4.414, 0.793, 2.426)
     assert paper.expected_purchases(rows((2, 30.43, 38.86)), 39)[0] == pytest.approx(
@@ -183,6 +194,34 @@ def test_nobody_leaves():
     assert (
         "a to zero" in caught.value.problem.where or "b to infinity" in caught.value.problem.where
     )
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ((1.5, 3, 9), "frequency is not a whole number"),
+        ((1, 10, 9), "recency is greater than T"),
+        ((np.nan, 3, 9), "frequency is missing or infinite"),
+        ((1, 3, np.inf), "T is missing or infinite"),
+        ((1, -3, 9), "recency is negative"),
+    ],
+)
+def test_bad_rows_are_named(cdnow, bad, message):
+    table = pd.concat([cdnow.head(7), rows(bad)])
+    with pytest.raises(DataError, match=message) as caught:
+        BetaGeoModel().fit(table)
+    assert "row 7" in str(caught.value)
+
+
+def test_hundreds_of_daily_purchases():
+    # customers who bought on most days, beside ordinary ones
+    T = np.random.default_rng(2).integers(200, 400, 3000) / 1.0
+    rfm = simulate_history(0.3, 0.5, 0.4, 8.0, T, seed=2)
+    assert rfm["frequency"].max() > 500
+    model = BetaGeoModel().fit(rfm)
+    table = model.summary()
+    assert (np.abs(table["estimate"] - [0.3, 0.5, 0.4, 8.0]) < 3 * table["std_error"]).all()
+    assert np.isfinite(model.expected_purchases(rfm, 365)).all()
 
 
 # --- predictions -------------------------------------------------------------------------

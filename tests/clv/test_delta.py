@@ -4,7 +4,9 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from segml._core.errors import ParameterError
-from segml.clv import BetaGeoModel, predict_with_interval
+from segml.clv import BetaGeoModel, ModifiedBetaGeoModel, predict_with_interval
+from segml.clv.pareto_nbd import ParetoNBDModel
+from segml.features import rfm_summary
 
 from .simulation import simulate_history
 
@@ -45,6 +47,7 @@ def test_closed_form_of_the_mean_spend(spend, cdnow_spend):
     np.testing.assert_allclose(got.jacobian[never], [value, -value * q / (q - 1), value], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_against_a_parametric_bootstrap():
     truth = (0.8, 6.0, 0.8, 2.5)
     T = np.full(1500, 40.0)
@@ -74,3 +77,34 @@ def test_unknown_method_names_the_nearest(model, cdnow):
 def test_not_fitted(cdnow):
     with pytest.raises(NotFittedError):
         predict_with_interval(BetaGeoModel(), "expected_probability_alive", cdnow)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-5, 1e5])
+def test_coefficients_of_covariates_in_any_unit(unit):
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=1500)
+    rfm = simulate_history(0.8, 6.0, 0.8, 2.5, np.full(1500, 40.0), seed=0).assign(z=unit * z)
+    model = BetaGeoModel(purchase_covariates=["z"]).fit(rfm)
+    some = rfm.head(30)
+    got = predict_with_interval(model, "expected_probability_alive", some)
+    r, alpha, _, _, gamma = model.params_
+    p, x, t_x = got.values, some["frequency"], some["recency"]
+    alpha = alpha * np.exp(-gamma * some["z"])
+    by_log_alpha = -p * (1 - p) * alpha * (r + x) * (1 / (alpha + 40) - 1 / (alpha + t_x))
+    np.testing.assert_allclose(got.jacobian[:, 1], by_log_alpha, rtol=1e-6, atol=1e-10)
+    np.testing.assert_allclose(
+        got.jacobian[:, 4] / unit, -some["z"] * by_log_alpha / unit, rtol=1e-5, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "model", [ModifiedBetaGeoModel(), ParetoNBDModel(), BetaGeoModel(k="auto")]
+)
+def test_every_model_of_purchases_has_intervals(model, cdnow_sample):
+    rfm = rfm_summary(cdnow_sample, "1997-09-30", time_unit="W", litt=True)
+    model.fit(rfm)
+    got = predict_with_interval(model, "expected_purchases", rfm.head(50), future_t=26)
+    frame = got.to_frame()
+    assert (frame["low"] < frame["expected_purchases"]).all()
+    assert (frame["expected_purchases"] < frame["high"]).all()
+    assert (frame["std_error"] < frame["expected_purchases"]).all()

@@ -1,11 +1,14 @@
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
 from segml._core.errors import ConvergenceError, DataError, NotEnoughDataError, ParameterError
-from segml.clv import GammaGammaModel
+from segml.clv import GammaGammaModel, predict_with_interval
+from segml.clv._gamma_gamma_likelihood import GammaGammaLikelihood
 
 from .simulation import add_spend
 
@@ -135,3 +138,72 @@ def test_too_few_buyers():
 def test_everyone_spends_the_same():
     with pytest.raises(ConvergenceError, match="runs off"):
         GammaGammaModel().fit(buyers([1, 2, 3, 4, 5, 6], [20.0] * 6))
+
+
+def heavy_spend(q, seed=1):
+    rfm = pd.DataFrame({"frequency": np.random.default_rng(seed).poisson(2.0, 4000)})
+    return add_spend(rfm, 5.0, q, 30.0, seed=seed + 1)
+
+
+def test_a_bound_that_is_not_reached_changes_nothing(spend, cdnow_spend):
+    bounded = GammaGammaModel(least_q=1.5).fit(cdnow_spend)
+    pd.testing.assert_series_equal(bounded.params_, spend.params_, check_exact=True)
+    pd.testing.assert_frame_equal(bounded.summary(), spend.summary(), check_exact=True)
+
+
+@pytest.mark.parametrize("q", [0.8, 1.2])
+def test_q_is_held_at_its_bound(q):
+    rfm = heavy_spend(q)
+    free, held = GammaGammaModel().fit(rfm), GammaGammaModel(least_q=1.5).fit(rfm)
+    assert free.params_["q"] < 1.5 == held.params_["q"]
+    assert held.log_likelihood_ < free.log_likelihood_
+    x, m = rfm.loc[rfm["frequency"] > 0].to_numpy().T
+    likelihood = GammaGammaLikelihood(x, m, np.ones(len(x)))
+    best = minimize(
+        lambda u: -likelihood(np.array([np.exp(u[0]), 1.5, np.exp(u[1])]))[0],
+        [0.0, 4.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9},
+    )  # fmt: skip
+    np.testing.assert_allclose(held.params_[["p", "v"]], np.exp(best.x), rtol=1e-5)
+    assert held.log_likelihood_ == pytest.approx(-best.fun, rel=1e-12)
+    table = held.summary().loc["q"]
+    assert table.tolist() == [1.5, 0.0, 1.5, 1.5]
+    predicted = predict_with_interval(held, "expected_customer_spend", rfm).to_frame()
+    assert np.isfinite(predicted).all(axis=None)
+    assert (predicted > 0).all(axis=None)
+    again = GammaGammaModel.from_dict(json.loads(json.dumps(held.to_dict())))
+    pd.testing.assert_frame_equal(again.summary(), held.summary(), check_exact=True)
+
+
+def test_where_the_mean_does_not_exist_the_message_offers_the_bound():
+    free = GammaGammaModel().fit(heavy_spend(0.8))
+    with pytest.raises(DataError, match="does not exist") as caught:
+        free.expected_spend_new_customer()
+    assert "least_q=1.5" in caught.value.problem.hint
+
+
+@pytest.mark.parametrize("least_q", [1.0, 0.5, -1.0, np.nan, np.inf, "2", True])
+def test_a_bound_that_gives_no_mean(least_q, cdnow_spend):
+    with pytest.raises(ParameterError, match="least_q is out of range"):
+        GammaGammaModel(least_q=least_q).fit(cdnow_spend)
+
+
+def test_a_bound_is_no_help_where_all_spend_the_same():
+    with pytest.raises(ConvergenceError, match="runs off"):
+        GammaGammaModel(least_q=1.5).fit(buyers([1, 2, 3, 4, 5, 6], [20.0] * 6))
+
+
+def test_nobody_bought_again(spend):
+    with pytest.raises(NotEnoughDataError, match="too few repeat buyers"):
+        GammaGammaModel().fit(buyers([0] * 50, [np.nan] * 50))
+    got = spend.expected_customer_spend(buyers([0] * 3, [np.nan, 0.0, -4.0]))
+    assert got.tolist() == [spend.expected_spend_new_customer()] * 3
+
+
+def test_refunds_that_net_to_nothing(cdnow_spend):
+    spent = cdnow_spend["monetary_value"].where(cdnow_spend["frequency"] != 1, 0.0)
+    refunded = cdnow_spend.assign(monetary_value=spent)
+    with pytest.raises(DataError, match="missing or not positive in 439 rows"):
+        GammaGammaModel().fit(refunded)
+    model = GammaGammaModel(non_positive="leave_out").fit(refunded)
+    assert (model.n_customers_, model.n_left_out_) == (507, 1850)
+    assert (model.expected_customer_spend(refunded) > 0).all()

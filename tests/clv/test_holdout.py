@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from segml._core.errors import MissingTableError
+from segml._core.errors import DataError, MissingTableError
 from segml.clv import BetaGeoModel, HoldoutCheck, holdout_check
 from segml.features import rfm_summary
 
@@ -103,3 +103,16 @@ def test_cdnow_39_weeks(cdnow_sample):
     means = counts.reindex(rfm.index, fill_value=0).groupby(rfm["frequency"].clip(upper=7)).mean()
     np.testing.assert_allclose(check.table["actual"], means, rtol=1e-12)
     assert check.table["customers"].sum() == 2357
+
+
+def test_weights_are_repeated_rows():
+    times = np.array([1, 3, 2, 1, 4, 1, 2, 1])
+    weighted = holdout_check(Half(), RFM, weights=times)
+    repeated = holdout_check(Half(), RFM.loc[RFM.index.repeat(times)])
+    pd.testing.assert_frame_equal(weighted.table, repeated.table, rtol=1e-12)
+    assert (weighted.actual, weighted.expected) == pytest.approx(
+        (repeated.actual, repeated.expected)
+    )
+    assert weighted.mae == pytest.approx(repeated.mae)
+    with pytest.raises(DataError, match="weights"):
+        holdout_check(Half(), RFM, weights=[1, 2])

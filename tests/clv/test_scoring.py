@@ -10,11 +10,13 @@ from segml._core.errors import DataError, MissingTableError, ParameterError
 from segml.clv import (
     BetaGeoModel,
     GammaGammaModel,
+    ModifiedBetaGeoModel,
     churn_table,
     customer_lifetime_value,
     predict_with_interval,
     score_customers,
 )
+from segml.clv.pareto_nbd import ParetoNBDModel
 from segml.clv.scoring import _Score
 from segml.data import load_cdnow_sample
 from segml.engine import Engine
@@ -71,7 +73,7 @@ def test_batches_do_not_change_forecasts(engine, rfm, models, monkeypatch) -> No
 
 
 def test_what_travels_is_small(models) -> None:
-    score = _Score(*models[:1], HORIZON, models[1], 0.0, 1.0, (0.25, 0.75))
+    score = _Score(*models[:1], HORIZON, models[1], 0.0, 1.0, (0.25, 0.75), HORIZON)
     assert len(cloudpickle.dumps(score)) < 10_000
 
 
@@ -82,7 +84,7 @@ def test_nobody(engine, models) -> None:
     )
     assert len(score_customers(models[0], engine.register(empty), HORIZON)) == 0
     assert (
-        _Score(models[0], HORIZON, None, 0.0, 1.0, (0.25, 0.75))(
+        _Score(models[0], HORIZON, None, 0.0, 1.0, (0.25, 0.75), HORIZON)(
             pa.RecordBatch.from_pylist([], empty.schema)
         ).num_rows
         == 0
@@ -103,3 +105,46 @@ def test_what_cannot_be_scored(engine, rfm, models) -> None:
     wrong = engine.register(rfm.reset_index().assign(recency=lambda rfm: rfm["T"] + 1))
     with pytest.raises(DataError, match="recency is greater than T"):
         score_customers(models[0], wrong, HORIZON)
+
+
+def test_an_infinite_horizon(engine, rfm, models) -> None:
+    model, spend = models
+    rfm = rfm.head(300)
+    table = engine.register(rfm.reset_index())
+    scores = score_customers(model, table, np.inf, spend, discount_rate=0.002, churn_t=26)
+    found = by_customer(scores.to_pandas())
+    expected = customer_lifetime_value(model, spend, rfm, np.inf, 0.002).to_frame()
+    pd.testing.assert_frame_equal(found.iloc[:, :4], expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        found["p_no_purchase"], model.expected_probability_no_purchase(rfm, 26), rtol=1e-12
+    )
+    with pytest.raises(ParameterError, match="leaves open the period") as caught:
+        score_customers(model, table, np.inf, spend, discount_rate=0.002)
+    assert caught.value.problem.where == "churn_t"
+    with pytest.raises(ParameterError, match="without a discount"):
+        score_customers(model, table, np.inf, spend, churn_t=26)
+    with pytest.raises(ParameterError, match="future_t"):
+        score_customers(model, table, np.inf, churn_t=26)
+
+
+@pytest.mark.parametrize("kind", [ModifiedBetaGeoModel, ParetoNBDModel])
+def test_any_model_of_purchases(engine, rfm, kind) -> None:
+    few = rfm.sample(200, random_state=1)
+    model = kind().fit(rfm)
+    found = by_customer(
+        score_customers(model, engine.register(few.reset_index()), 26.0).to_pandas()
+    )
+    expected = churn_table(model, few.sort_index(), 26.0).drop(columns="churn_band")
+    pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=1e-9)
+
+
+def test_covariates_are_read_from_the_table(engine, rfm) -> None:
+    rfm = rfm.assign(z=np.random.default_rng(1).integers(0, 2, len(rfm)))
+    model = BetaGeoModel(purchase_covariates=["z"]).fit(rfm)
+    found = by_customer(
+        score_customers(model, engine.register(rfm.reset_index()), 26.0).to_pandas()
+    )
+    expected = predict_with_interval(model, "expected_purchases", rfm, future_t=26.0)
+    pd.testing.assert_frame_equal(found.iloc[:, :4], expected.to_frame(), rtol=1e-9)
+    with pytest.raises(MissingTableError, match="column z"):
+        score_customers(model, engine.register(rfm.drop(columns="z").reset_index()), 26.0)
