@@ -11,13 +11,14 @@ from segml.clv import (
     BetaGeoModel,
     GammaGammaModel,
     ModifiedBetaGeoModel,
+    ParetoNBDModel,
     churn_table,
     customer_lifetime_value,
     predict_with_interval,
     score_customers,
+    scoring,
 )
-from segml.clv.pareto_nbd import ParetoNBDModel
-from segml.clv.scoring import _Score
+from segml.clv.scoring import _Forecast, _Worth
 from segml.data import load_cdnow_sample
 from segml.engine import Engine
 from segml.features import rfm_summary
@@ -66,15 +67,19 @@ def test_batches_do_not_change_forecasts(engine, rfm, models, monkeypatch) -> No
     monkeypatch.setattr("segml.engine.duck._MAPPED_ROWS", 2048)
     copies = pd.concat([rfm.assign(copy=i).reset_index() for i in range(4)])
     copies["customer_id"] = range(len(copies))
-    found = score_customers(models[0], engine.register(copies), HORIZON, models[1]).to_pandas()
-    assert found["customer_id"].tolist() == list(range(len(copies)))
+    scores = score_customers(models[0], engine.register(copies), HORIZON, models[1])
+    found = by_customer(scores.to_pandas())
+    assert found.index.tolist() == list(range(len(copies)))
     values = found["clv"].to_numpy().reshape(4, -1)
     np.testing.assert_allclose(values, values[[0] * 4], rtol=1e-9)
 
 
 def test_what_travels_is_small(models) -> None:
-    score = _Score(*models[:1], HORIZON, models[1], 0.0, 1.0, (0.25, 0.75), HORIZON)
-    assert len(cloudpickle.dumps(score)) < 10_000
+    for travels in (
+        _Forecast(models[0], HORIZON, 0.0, (0.25, 0.75), HORIZON),
+        _Worth(models[1], 1.0),
+    ):
+        assert len(cloudpickle.dumps(travels)) < 10_000
 
 
 def test_nobody(engine, models) -> None:
@@ -83,12 +88,8 @@ def test_nobody(engine, models) -> None:
         | {name: pa.array([], pa.float64()) for name in ("frequency", "recency", "T")}
     )
     assert len(score_customers(models[0], engine.register(empty), HORIZON)) == 0
-    assert (
-        _Score(models[0], HORIZON, None, 0.0, 1.0, (0.25, 0.75), HORIZON)(
-            pa.RecordBatch.from_pylist([], empty.schema)
-        ).num_rows
-        == 0
-    )
+    nobody = empty.append_column("monetary_value", pa.array([], pa.float64()))
+    assert len(score_customers(models[0], engine.register(nobody), HORIZON, models[1])) == 0
 
 
 def test_what_cannot_be_scored(engine, rfm, models) -> None:
@@ -148,3 +149,21 @@ def test_covariates_are_read_from_the_table(engine, rfm) -> None:
     pd.testing.assert_frame_equal(found.iloc[:, :4], expected.to_frame(), rtol=1e-9)
     with pytest.raises(MissingTableError, match="column z"):
         score_customers(model, engine.register(rfm.drop(columns="z").reset_index()), 26.0)
+
+
+def test_each_distinct_history_is_forecast_once(engine, rfm, models, monkeypatch) -> None:
+    seen = []
+    forecast = scoring.churn_table
+    monkeypatch.setattr(
+        scoring,
+        "churn_table",
+        lambda model, rfm, *rest: (seen.append(len(rfm)), forecast(model, rfm, *rest))[1],
+    )
+    twice = pd.concat(
+        [
+            rfm.reset_index(),
+            rfm.reset_index().assign(customer_id=[f"again {i}" for i in range(len(rfm))]),
+        ]
+    )
+    score_customers(models[0], engine.register(twice), HORIZON)
+    assert seen == [1, len(rfm[["frequency", "recency", "T"]].drop_duplicates())]
