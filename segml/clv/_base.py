@@ -188,7 +188,7 @@ class CLVModel(BaseEstimator):
             options = {name: tuple(v) if isinstance(v, list) else v for name, v in options}
             model = cls(**options)
             names = model._names()
-            values = [float(data["parameters"][name]) for name in names]
+            values = np.array([float(data["parameters"][name]) for name in names])
             model.params_ = pd.Series(values, index=names, name="estimate")
             model.covariance_ = pd.DataFrame(data["covariance"], index=names, columns=names)
             model.log_likelihood_ = data["log_likelihood"]
@@ -197,6 +197,14 @@ class CLVModel(BaseEstimator):
                 setattr(model, name, data[name.rstrip("_")])
         except KeyError as error:
             raise DataError("the data lack an entry", where=str(error.args[0])) from error
+        outside = ~np.isfinite(values) | (model._scale().positive & (values <= 0))
+        if outside.any():
+            raise DataError(
+                "the data hold a parameter that the model cannot have",
+                where=f"parameters, {names[int(outside.argmax())]}",
+                got=float(values[outside.argmax()]),
+                expected="a number greater than 0",
+            )
         return model
 
     def _repr_html_(self) -> str:

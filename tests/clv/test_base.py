@@ -80,6 +80,14 @@ def test_from_dict_of_something_else(model, spend):
         BetaGeoModel.from_dict(data)
 
 
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_from_dict_of_impossible_parameters(model, value):
+    data = model.to_dict()
+    data["parameters"]["alpha"] = value
+    with pytest.raises(DataError, match="cannot have\n  where: parameters, alpha"):
+        BetaGeoModel.from_dict(data)
+
+
 def test_html_shows_estimates_and_intervals(model):
     page = model._repr_html_()
     for part in (
