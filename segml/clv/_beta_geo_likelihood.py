@@ -6,9 +6,8 @@ import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
 from ._regularity import log_sum_derivatives
+from ._sums import BLOCK, dot
 from ._unique import Floats, unique_rows
-
-_BLOCK = 8192  # rows at a time, which stay in the processor's cache
 
 
 class BetaGeoLikelihood:
@@ -95,13 +94,13 @@ class BetaGeoLikelihood:
         w, n = self.age_weight, r + self.age_x
         older = alpha + self.age_T
         grown = np.log1p(self.age_T / alpha)  # ln((alpha + T) / alpha)
-        purchases = _dot(self.age_x, w)
-        total_grown, total_rate = _dot(w, grown), _dot(w, 1 / older)
+        purchases = dot(self.age_x, w)
+        total_grown, total_rate = dot(w, grown), dot(w, 1 / older)
         gradient[0] -= total_grown
-        gradient[1] += r * self.total / alpha - _dot(w, n / older)
+        gradient[1] += r * self.total / alpha - dot(w, n / older)
         hessian[0, 1] += self.total / alpha - total_rate
-        hessian[1, 1] += _dot(w, n / older**2) - r * self.total / alpha**2
-        return float(-_dot(w * n, grown) - purchases * np.log(alpha))
+        hessian[1, 1] += dot(w, n / older**2) - r * self.total / alpha**2
+        return float(-dot(w * n, grown) - purchases * np.log(alpha))
 
     def _departures(
         self, r: float, alpha: float, a: float, b: float, gradient: Floats, hessian: Floats
@@ -110,8 +109,8 @@ class BetaGeoLikelihood:
         with np.errstate(divide="ignore"):
             leaves = np.where(stays >= 0, np.log(a / (b + np.maximum(stays, 0))), -np.inf)
         value = 0.0
-        for begin in range(0, len(self.x), _BLOCK):
-            at = slice(begin, begin + _BLOCK)
+        for begin in range(0, len(self.x), BLOCK):
+            at = slice(begin, begin + BLOCK)
             value += self._block(at, leaves, r, alpha, a, b, gradient, hessian)
         return value
 
@@ -141,26 +140,20 @@ class BetaGeoLikelihood:
         change = older - since  # of `silent` by alpha
         slopes = np.stack([silent, n * change, np.full_like(n, 1 / a), -stay])
         wl = w * left
-        hessian[0, 1] += _dot(wl, change)
-        hessian[1, 1] += _dot(wl, n * (since**2 - older**2))
+        hessian[0, 1] += dot(wl, change)
+        hessian[1, 1] += dot(wl, n * (since**2 - older**2))
         hessian[2, 2] -= wl.sum() / a**2
-        hessian[3, 3] += _dot(wl, stay**2)
-        gradient += _dot(slopes, wl)
-        value = float(_dot(w, np.maximum(odds, 0) + np.log1p(small)))  # ln(1 + e^odds)
+        hessian[3, 3] += dot(wl, stay**2)
+        gradient += dot(slopes, wl)
+        value = float(dot(w, np.maximum(odds, 0) + np.log1p(small)))  # ln(1 + e^odds)
         if self.k > 1:
             events, slope, curve = living
             stayed = w - wl
-            value += float(_dot(w, events))
-            gradient[:2] += _dot(slope, stayed)
-            hessian[0, :2] += _dot(curve[:2], stayed)
-            hessian[1, 1] += _dot(curve[2], stayed)
+            value += float(dot(w, events))
+            gradient[:2] += dot(slope, stayed)
+            hessian[0, :2] += dot(curve[:2], stayed)
+            hessian[1, 1] += dot(curve[2], stayed)
             slopes[:2] -= slope
         for i, row in enumerate(slopes * (wl * (1 - left))):
-            hessian[i, i:] += _dot(slopes[i:], row)
+            hessian[i, i:] += dot(slopes[i:], row)
         return value
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    """Return the sums over the last axis; unlike BLAS, the same for any number of threads."""
-    total: Floats = np.einsum("...i,i->...", a, b)
-    return total

@@ -11,6 +11,7 @@ from scipy.special import digamma, gammaln, polygamma
 from segml._core.errors import ConvergenceError
 
 from ._fit import Optimum, maximise
+from ._sums import BLOCK, dot
 from ._unique import Floats, unique_rows
 
 
@@ -33,8 +34,11 @@ class GammaGammaLikelihood:
     def __init__(self, x: Floats, m: Floats, weights: Floats) -> None:
         counts = unique_rows([x], weights)
         self.count, self.count_weight = x[counts.first], counts.counts
-        self.x, self.spent, self.weight = x, m * x, weights
-        self.constant = float(weights @ np.log(m))
+        self.spent = m * x
+        self.weights = np.stack([weights, weights * x])  # of customers, and of purchases
+        self.total, self.purchases = self.weights.sum(axis=1)
+        self.log_spent = float(dot(self.weights[1], np.log(self.spent)))
+        self.constant = float(dot(weights, np.log(m)))
 
     def __call__(self, parameters: Floats) -> tuple[float, Floats, Floats]:
         """Return value, gradient and Hessian at (p, q, v)."""
@@ -49,14 +53,22 @@ class GammaGammaLikelihood:
         hessian[0, 1] = w @ (x * both2)
         hessian[1, 1] = w @ (both2 - q2)
 
-        x, w = self.x, self.weight
-        share, prior = np.log1p(v / self.spent), np.log1p(self.spent / v)
-        inverse = 1 / (v + self.spent)
-        value -= q * (w @ prior) + p * ((w * x) @ share)
-        gradient -= [(w * x) @ share, w @ prior, w @ ((p * x + q) * inverse) - q * w.sum() / v]
-        hessian[0, 2] = -(w * x) @ inverse
-        hessian[1, 2] = w.sum() / v - w @ inverse
-        hessian[2, 2] = w @ ((p * x + q) * inverse**2) - q * w.sum() / v**2
+        # Of each sum one over customers and one over purchases; ln(1 + v/s) is ln(1 + s/v) and
+        # a logarithm whose sum is known.
+        prior, inverse, square = np.zeros((3, 2))
+        for begin in range(0, len(self.spent), BLOCK):
+            at = slice(begin, begin + BLOCK)
+            w, one = self.weights[:, at], 1 / (v + self.spent[at])
+            prior += dot(w, np.log1p(self.spent[at] / v))
+            inverse += dot(w, one)
+            square += dot(w, one**2)
+        share = prior[1] + self.purchases * np.log(v) - self.log_spent
+        shapes = np.array([q, p])
+        value -= q * prior[0] + p * share
+        gradient -= [share, prior[0], shapes @ inverse - q * self.total / v]
+        hessian[0, 2] = -inverse[1]
+        hessian[1, 2] = self.total / v - inverse[0]
+        hessian[2, 2] = shapes @ square - q * self.total / v**2
         return float(value), gradient, np.triu(hessian) + np.triu(hessian, 1).T
 
 

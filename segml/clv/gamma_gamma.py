@@ -13,6 +13,7 @@ from segml._core.errors import DataError, NotEnoughDataError
 from ._base import CLVModel
 from ._gamma_gamma_likelihood import GammaGammaLikelihood, highest
 from ._rfm import FREQUENCY, VALUE, Customers, read_spend, read_weights, refuse
+from ._sample import sampled
 from ._unique import Floats
 
 
@@ -152,7 +153,11 @@ class GammaGammaModel(CLVModel):
             )
         typical = float(np.exp((w @ np.log(m)) / w.sum()))  # a mean may be all one customer
         starts = [[6.0, 4.0, 0.5 * typical], [1.0, 2.0, typical], [2.0, 10.0, 4.5 * typical]]
-        optimum = highest(GammaGammaLikelihood(x, m, w), starts, list(self._meanings), least_q)
+        names = list(self._meanings)
+        if (few := sampled(w)) is not None:  # what is found on a few rows is near the optimum
+            some = GammaGammaLikelihood(x[few.rows], m[few.rows], few.weights)
+            starts = [highest(some, starts, names, least_q).parameters.tolist()]
+        optimum = highest(GammaGammaLikelihood(x, m, w), starts, names, least_q)
         left_out = float(kinds.counts.sum() - w.sum())
         self.n_left_out_ = int(left_out) if left_out.is_integer() else left_out
         return self._finish(optimum, float(w.sum()))
