@@ -21,7 +21,10 @@ settings.load_profile("segml")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares a Spark session, or what a file has prepared."""
     for item in items:
-        group = "spark" if item.get_closest_marker("spark") else item.path.as_posix()
+        spark = item.get_closest_marker("spark") or "spark_engine" in getattr(
+            item, "fixturenames", ()
+        )
+        group = "spark" if spark else item.path.as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
 
 

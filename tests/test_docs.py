@@ -54,6 +54,21 @@ def test_the_page_on_lifetime_value_runs(in_folder):
     assert names["model"].n_customers_ == 2357
 
 
+def test_the_page_on_segments_runs(in_folder):
+    names = run("clustering.md", {""})
+    assert len(names["segmenter"].labels_) == 2357
+    assert names["selection"].recommended in range(2, 8)
+    pd.testing.assert_series_equal(
+        names["loaded"].predict(names["tomorrow"]), names["segmenter"].predict(names["tomorrow"])
+    )
+    assert names["matching"].gone == []
+    assert Path("segments.json").stat().st_size < 6000
+    said = (DOCS / "clustering.md").read_text(encoding="utf-8")
+    for verdict in ("highly stable", "valid", "doubtful", "not trusted", "unknown"):
+        assert f"\n| {verdict} |" in said
+    assert set(names["stable"].table["verdict"]) <= set(re.findall(r"^\| ([a-z ]+) \|", said, re.M))
+
+
 def test_all_code_of_the_page_is_of_a_known_kind():
     kinds = {kind for kind, _ in blocks("migrating.md")}
     assert kinds == {"setup", "lifetimes", "pymc-marketing", "segml"}

@@ -39,15 +39,60 @@ def features_of(X: Any, names: Iterable[Any]) -> dict[str, Feature]:
     return own
 
 
+def value_order(values: np.ndarray) -> np.ndarray:
+    """Return the positions of rows in the order of their values, column by column.
+
+    As ``np.lexsort`` of the columns, but only rows that tie so far are looked at further.
+
+    Examples
+    --------
+    >>> value_order(np.array([[2.0, 1.0], [1.0, 5.0], [1.0, 3.0]])).tolist()
+    [2, 1, 0]
+    """
+    order = np.argsort(values[:, 0], kind="stable")
+    first = np.ones(len(values) + 1, dtype=bool)  # whether a row differs from the one before
+    first[1:-1] = values[order[1:], 0] != values[order[:-1], 0]
+    for column in values.T[1:]:
+        tied = np.flatnonzero(~(first[:-1] & first[1:]))
+        if not len(tied):
+            break
+        rows = order[tied]
+        order[tied] = rows[np.lexsort((column[rows], np.cumsum(first[tied])))]
+        first[1:-1] |= column[order[1:]] != column[order[:-1]]
+    return order
+
+
+def distinct_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each distinct row is first in the order of values, and which one each row is.
+
+    Examples
+    --------
+    >>> distinct_rows(np.array([[2.0], [1.0], [2.0]]))
+    (array([1, 0]), array([1, 0, 1]))
+    """
+    order = value_order(values)
+    new = _is_new(values[order])
+    place = np.empty(len(values), dtype=int)
+    place[order] = np.cumsum(new) - 1
+    return order[new], place
+
+
+def _is_new(rows: np.ndarray) -> np.ndarray:
+    """Return whether each row differs from the one before."""
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return new
+
+
 def check_distinct(values: np.ndarray, n_segments: int) -> None:
-    """Refuse fewer distinct customers than segments.
+    """Refuse fewer distinct customers, in the order of their values, than segments.
 
     Raises
     ------
     NotEnoughDataError
         Says how many there are.
     """
-    distinct = len(np.unique(values, axis=0))
+    distinct = int(_is_new(values).sum())
     if distinct < n_segments:
         raise NotEnoughDataError(
             "there are fewer distinct customers than segments",

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-    clone,
-)
 from sklearn.cluster import KMeans
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    check_is_fitted,
-    validate_data,
-)
-from threadpoolctl import threadpool_limits
 
 from segml._core.check import number
-from segml.features.preprocess import row_order
 
-from ._input import (
-    as_dense,
-    as_frame,
-    check_complete,
-    check_distinct,
-    check_numbers,
-    features_of,
-    like_frame,
-    like_input,
-)
-from .contrasts import scaled_columns, segment_contrasts
-from .naming import check_own_names, name_segments
+from ._input import check_distinct
+from ._segmenter import Segmenter
 
 
-class KMeansSegmenter(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator
-):
+class KMeansSegmenter(Segmenter):
     """Segments by k-means on preprocessed features.
 
     The same customers get the same labels however their rows are ordered, stored or
@@ -62,6 +34,13 @@ class KMeansSegmenter(
         Starts, of which the best is kept.
     random_state : int, default 0
         Seed of the starts.
+    embedding : transformer, optional
+        Fitted to the preprocessed features, in whose space segments are found, such as
+        scikit-learn's PCA; a copy is fitted. One in a ``sklearn.frozen.FrozenEstimator``
+        is used as it is.
+    min_segment_size : int, default 1
+        Customers that a segment needs. While one has fewer, its centre is taken away,
+        and the algorithm goes on from the others.
 
     Attributes
     ----------
@@ -69,12 +48,15 @@ class KMeansSegmenter(
         Segment ids, indexed by customer where the features were.
     segments_ : DataFrame
         One row per segment, by id: ``name``, ``size``, ``share`` of customers.
+    dissolved_ : DataFrame
+        Segments that were too small: ``size`` and ``reason``, in the order in which they
+        were dissolved. There is always one segment left.
     cluster_centers_ : ndarray, shape (n_segments, n_columns)
-        Centres on the preprocessed scale.
+        Centres on the preprocessed scale, or in the space of the embedding.
     inertia_ : float
-        Sum of squared distances of customers to their centres, preprocessed scale.
-    preprocessor_ : transformer
-        The fitted copy.
+        Sum of squared distances of customers to their centres, there.
+    preprocessor_, embedding_ : transformer
+        The fitted copies.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -107,85 +89,16 @@ class KMeansSegmenter(
         names: Mapping[int, str] | None = None,
         n_init: int = 10,
         random_state: int = 0,
+        embedding: Any = None,
+        min_segment_size: int = 1,
     ) -> None:
         self.n_segments = n_segments
         self.preprocessor = preprocessor
         self.names = names
         self.n_init = n_init
         self.random_state = random_state
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Find segments.
-
-        Parameters
-        ----------
-        X : DataFrame, FeatureTable, Polars or Arrow table, or array, (n_customers, n_features)
-            Features; a DataFrame is indexed by customer, a Polars or Arrow table has a
-            column ``customer_id``. Categories and missing values need a preprocessor that
-            takes them.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        KMeansSegmenter
-            Itself, fitted.
-
-        Raises
-        ------
-        DataError
-            Infinite values; without a preprocessor for them, missing values or text.
-        NotEnoughDataError
-            Fewer distinct customers than segments.
-        ParameterError
-            A parameter is out of range, or a name is given to no segment or to two.
-        """
-        n_segments = int(number(self.n_segments, "n_segments", low=1, whole=True))
-        n_init = int(number(self.n_init, "n_init", low=1, whole=True))
-        given, X = X, self._validate(as_frame(X), reset=True)
-        with threadpool_limits(limits=1):
-            scaled = self._fit_scale(X, n_segments)
-            kmeans = KMeans(n_segments, n_init=n_init, random_state=self.random_state).fit(scaled)
-        sizes = np.bincount(kmeans.labels_, minlength=n_segments)
-        rank = np.lexsort((*kmeans.cluster_centers_.T[::-1], -sizes))
-        self.cluster_centers_ = kmeans.cluster_centers_[rank]
-        labels = self._nearest(self._scale(X))
-        self.labels_ = like_input(labels, X)
-        self.inertia_ = float(kmeans.inertia_)
-        self.n_iter_ = int(kmeans.n_iter_)
-        self._n_features_out = n_segments
-        sizes = np.bincount(labels, minlength=n_segments)
-        own = check_own_names(self.names, n_segments)
-        given_names = getattr(self, "feature_names_in_", None)
-        columns = scaled_columns(self.preprocessor_, given_names, scaled.shape[1])
-        known = features_of(given, [feature for feature, _ in columns])
-        contrasts, words = segment_contrasts(self.cluster_centers_, sizes, scaled, columns, known)
-        self.segments_ = pd.DataFrame(
-            {
-                "name": name_segments(contrasts, own, words),
-                "size": sizes,
-                "share": sizes / sizes.sum(),
-            },
-            index=pd.Index(range(n_segments), name="segment"),
-        )
-        return self
-
-    def predict(self, X: Any) -> Any:
-        """Assign customers to the nearest centre.
-
-        Parameters
-        ----------
-        X : as for `fit`
-            The same features.
-
-        Returns
-        -------
-        Series or ndarray, shape (n_customers,)
-            Segment ids; for the customers of the fit they are `labels_`.
-        """
-        check_is_fitted(self)
-        X = self._validate(as_frame(X), reset=False)
-        return like_input(self._nearest(self._scale(X)), X)
+        self.embedding = embedding
+        self.min_segment_size = min_segment_size
 
     def transform(self, X: Any) -> Any:
         """Return distances to the centres, on the preprocessed scale.
@@ -200,9 +113,7 @@ class KMeansSegmenter(
         ndarray or DataFrame, shape (n_customers, n_segments)
             Euclidean distances; a DataFrame after ``set_output(transform="pandas")``.
         """
-        check_is_fitted(self)
-        X = self._validate(as_frame(X), reset=False)
-        return np.sqrt(self._squared_distances(self._scale(X)))
+        return np.sqrt(self._squared_distances(self._points(X)[1]))
 
     def predict_membership(self, X: Any) -> pd.DataFrame:
         """Say how far each customer belongs to each segment.
@@ -225,75 +136,54 @@ class KMeansSegmenter(
         proportional to exp(-d² / (2 s²)) (Bishop 2006, Pattern Recognition and Machine
         Learning, section 9.3.2).
         """
-        check_is_fitted(self)
-        X = self._validate(as_frame(X), reset=False)
-        squared = self._squared_distances(self._scale(X))
-        n = len(self.labels_)
+        return super().predict_membership(X)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        number(self.n_segments, "n_segments", low=1, whole=True)
+        number(self.n_init, "n_init", low=1, whole=True)
+
+    def _find(self, points: np.ndarray) -> tuple[np.ndarray, int]:
+        n_segments = int(self.n_segments)
+        check_distinct(points, n_segments)
+        return self._lloyd(points, n_segments, int(self.n_init))
+
+    def _lloyd(
+        self, points: np.ndarray, n_segments: int, n_init: int, init: Any = "k-means++"
+    ) -> tuple[np.ndarray, int]:
+        kmeans = KMeans(n_segments, init=init, n_init=n_init, random_state=self.random_state)
+        kmeans.fit(points)
+        self.cluster_centers_ = kmeans.cluster_centers_
+        self.inertia_ = float(kmeans.inertia_)
+        self.n_iter_ = int(kmeans.n_iter_)
+        return kmeans.labels_, n_segments
+
+    def _dissolve(
+        self, points: np.ndarray, labels: np.ndarray, means: np.ndarray, smallest: int
+    ) -> tuple[np.ndarray, int]:
+        """Take the centre away and go on from the others."""
+        centers = np.delete(self.cluster_centers_, smallest, axis=0)
+        self._ids = np.arange(len(centers))
+        return self._lloyd(points, len(centers), 1, centers)
+
+    def _arrange(self, rank: np.ndarray) -> None:
+        self.cluster_centers_ = self.cluster_centers_[rank]
+
+    def _label(self, points: np.ndarray) -> np.ndarray:
+        return self._squared_distances(points).argmin(axis=1)
+
+    def _soft(self, points: np.ndarray) -> np.ndarray:
+        squared = self._squared_distances(points)
+        n = self.segments_["size"].sum()
         variance = max(self.inertia_ / (n * self.cluster_centers_.shape[1]), np.finfo(float).tiny)
         excess = squared - squared.min(axis=1, keepdims=True)
         with np.errstate(over="ignore"):  # where every customer is a centre, s² is next to nothing
             weight = np.exp(-excess / (2 * variance))
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(
-            weight / weight.sum(axis=1, keepdims=True), index=index, columns=self.segments_.index
-        )
+        return weight / weight.sum(axis=1, keepdims=True)
 
-    def _validate(self, X: Any, reset: bool) -> Any:
-        """Return complete numbers in double precision, as a DataFrame where one came in.
-
-        Of a table for the preprocessor only the names are checked: what categories and
-        missing values become is its affair.
-        """
-        if self._is_raw(X):
-            _check_feature_names(self, X, reset=reset)
-            _check_n_features(self, X, reset=reset)
-            return X
-        try:
-            values = validate_data(
-                self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, order="C"
-            )
-        except ValueError:
-            check_numbers(X)
-            raise
-        check_complete(values, list(getattr(self, "feature_names_in_", ())))
-        return like_frame(values, X)
-
-    def _is_raw(self, X: Any) -> bool:
-        return self.preprocessor is not None and isinstance(X, pd.DataFrame)
-
-    def _fit_scale(self, X: Any, n_segments: int) -> np.ndarray:
-        """Fit the preprocessor; return the scaled customers in the order of their values."""
-        self.preprocessor_ = (
-            StandardScaler() if self.preprocessor is None else clone(self.preprocessor)
-        )
-        if self._is_raw(X):
-            order = row_order(X)
-            scaled = as_dense(self.preprocessor_.fit_transform(X.iloc[order]))
-            self._check_scaled(scaled[np.argsort(order)])
-            check_distinct(scaled, n_segments)
-            return scaled[np.lexsort(scaled.T[::-1])]
-        values = np.asarray(X)
-        check_distinct(values, n_segments)
-        order = np.lexsort(values.T[::-1])
-        return as_dense(self.preprocessor_.fit_transform(like_frame(values[order], X, order)))
-
-    def _scale(self, X: Any) -> np.ndarray:
-        scaled = as_dense(self.preprocessor_.transform(X))
-        if self._is_raw(X):
-            self._check_scaled(scaled)
-        return scaled
-
-    def _check_scaled(self, scaled: np.ndarray) -> None:
-        given = getattr(self, "feature_names_in_", None)
-        columns = scaled_columns(self.preprocessor_, given, scaled.shape[1])
-        check_complete(scaled, [name for _, name in columns])
-
-    def _squared_distances(self, scaled: np.ndarray) -> np.ndarray:
+    def _squared_distances(self, points: np.ndarray) -> np.ndarray:
         # Differences, not the faster |x|² - 2xc + |c|²: that depends on how rows are batched.
-        squared = np.empty((len(scaled), len(self.cluster_centers_)))
+        squared = np.empty((len(points), len(self.cluster_centers_)))
         for j, center in enumerate(self.cluster_centers_):
-            squared[:, j] = ((scaled - center) ** 2).sum(axis=1)
+            squared[:, j] = ((points - center) ** 2).sum(axis=1)
         return squared
-
-    def _nearest(self, scaled: np.ndarray) -> np.ndarray:
-        return self._squared_distances(scaled).argmin(axis=1)

@@ -10,16 +10,26 @@ import numpy as np
 import pandas as pd
 
 from segml._core import html, text
-from segml._core.errors import DataError
 from segml.features import Feature
 from segml.features.words import say_value
 
+from ._comparisons import holm
 from ._input import as_frame, features_of
+from ._labels import aligned, coverage, labels_of, named_segments
 from .profile_rows import feature_rows
 
 WIDE = 8  # more features than this are set below each other
 _COLUMNS = ["segment", "feature", "median", "mean", "median_all", "effect", "low", "high"]
-_COLUMNS += ["missing", "level", "share", "share_all", "lift"]
+_COLUMNS += [
+    "p_value",
+    "p_adjusted",
+    "significant",
+    "missing",
+    "level",
+    "share",
+    "share_all",
+    "lift",
+]
 
 
 @dataclass(frozen=True)
@@ -33,17 +43,21 @@ class SegmentProfile:
     table : DataFrame
         One row per segment and feature: ``segment``, ``feature``; of numbers ``median``
         and ``mean`` in the feature's unit, and ``median_all``; ``effect`` with its
-        interval ``low`` to ``high``; ``missing``, how many customers have no value; of
-        categories the most over-represented ``level``, its ``share`` of the segment's
-        customers who have one, ``share_all`` of all of these, and the ``lift``, the one
-        over the other.
+        interval ``low`` to ``high``; ``p_value`` of no difference, ``p_adjusted`` for the
+        number of comparisons, and whether it is ``significant`` at the level of the
+        intervals; ``missing``, how many customers have no value; of categories the most
+        over-represented ``level``, its ``share`` of the segment's customers who have one,
+        ``share_all`` of all of these, and the ``lift``, the one over the other.
     features : mapping of str to Feature
         What is known of the features, by name.
+    level : float
+        Coverage of the intervals; differences are significant at 1 - `level`.
     """
 
     segments: pd.DataFrame
     table: pd.DataFrame
     features: Mapping[str, Feature] = field(default_factory=dict)
+    level: float = 0.95
 
     @property
     def names(self) -> list[str]:
@@ -103,16 +117,32 @@ class SegmentProfile:
                 + [cells[row["segment"], name] for name in self.names]
                 for row, size in zip(segments, sizes, strict=True)
             ]
-        return html.block(html.table(head, rows, caption=caption, numeric=range(1, len(head))))
+        made = html.table(head, rows, caption=caption, numeric=range(1, len(head)))
+        return html.block(made, *self._note())
+
+    def _note(self) -> list[str]:
+        compared = int(self.table["p_value"].notna().sum())
+        if not compared or self.table["significant"].all():
+            return []
+        alpha = text.decimal(1 - self.level, 2)
+        said = f"Pale: no significant difference (Holm's correction for {text.count(compared)} "
+        return [html.note(f"{said}comparisons, {alpha})")]
 
     def _cell(self, row: Mapping[Any, Any]) -> html.Cell:
         lacking = [f"{text.count(row['missing'])} unknown"] if row["missing"] else []
+        kind = html.Cell if row["significant"] else _Pale
         if pd.isna(row["level"]):
-            return html.Cell(
-                self._median(row), ", ".join([_effect(row["effect"], "{:+.1f} sd"), *lacking])
-            )
+            said = [_effect(row["effect"], "{:+.1f} sd")]
+            return kind(self._median(row), ", ".join([*said, *lacking]))
         said = [f"of all {text.share(row['share_all'])}", _effect(row["effect"], "h {:+.1f}")]
-        return html.Cell(_level(row), ", ".join([*said, *lacking]))
+        return kind(_level(row), ", ".join([*said, *lacking]))
+
+
+class _Pale(html.Cell):
+    """A cell that says little."""
+
+    def html(self) -> str:
+        return f'<span class="muted">{super().html()}</span>'
 
 
 def _level(row: Mapping[Any, Any]) -> str:
@@ -125,7 +155,7 @@ def _effect(value: float, form: str) -> str:
 
 def profile_segments(
     features: Any,
-    labels: pd.Series,
+    labels: Any,
     names: Mapping[int, str] | pd.Series | None = None,
     level: float = 0.95,
 ) -> SegmentProfile:
@@ -135,12 +165,13 @@ def profile_segments(
     ----------
     features : DataFrame, FeatureTable, Polars or Arrow table
         One row per customer.
-    labels : Series
-        Segment id, indexed by customer.
+    labels : Series or segmenter
+        Segment id, indexed by customer; or a segmenter fitted to these customers, which
+        brings its names. Noise, where it was kept, is described beside the segments.
     names : mapping or Series of int to str, optional
         Segment names; "segment 0" and so on when not given.
     level : float, default 0.95
-        Coverage of the intervals.
+        Coverage of the intervals; differences are significant at 1 - `level`.
 
     Returns
     -------
@@ -153,7 +184,9 @@ def profile_segments(
     ------
     DataError
         The customers of `features` and `labels` are not the same, a customer has no
-        segment, or values are infinite.
+        segment or is there twice, or values are infinite.
+    ParameterError
+        `labels` are no segments, or `level` is not between 0 and 1.
 
     Notes
     -----
@@ -172,6 +205,22 @@ def profile_segments(
     1 - (1 - `level`) / k (Bonferroni), so that it holds for whichever is picked. A
     difference of h is as easy to detect as one of as many standard deviations.
 
+    p-values are of Welch's t-test [1]_, on the feature's scale, which does not take the
+    spread of the segment for that of the rest; of categories those of the interval
+    above. They are missing where there is no effect and where a segment or the rest is one
+    customer. Holm's correction [2]_ over all segments and features keeps the chance of
+    any false finding under 1 - `level` however the comparisons depend on each other, and
+    they do: what one segment has more of, the others have less of. Of features that the
+    segments were made from, significance says only that these customers differ, as the
+    segments were chosen so: whether segments are real is for `stability` to say.
+
+    References
+    ----------
+    .. [1] Welch, B. L. (1947). The generalization of "Student's" problem when several
+       different population variances are involved. Biometrika 34, 28-35: eq. 28.
+    .. [2] Holm, S. (1979). A simple sequentially rejective multiple test procedure.
+       Scandinavian Journal of Statistics 6(2), 65-70.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"orders": [1, 2, 1, 9, 8, 10]}, index=list("abcdef"))
@@ -184,29 +233,11 @@ def profile_segments(
     [[0, 'FR', 0.67, 0.4, 0], [1, 'DE', 1.0, 0.6, 1]]
     """
     frame = as_frame(features)
-    if labels.isna().any():
-        raise DataError(
-            "a customer has no segment", where="labels", got=f"{int(labels.isna().sum()):,} rows"
-        )
-    if not frame.index.equals(labels.index):
-        if len(frame) != len(labels) or not frame.index.isin(labels.index).all():
-            raise DataError(
-                "the labels are not those of the customers of the features",
-                got=f"{len(labels):,} labels, {len(frame):,} rows of features, "
-                f"{int(frame.index.isin(labels.index).sum()):,} customers in both",
-            )
-        labels = labels.reindex(frame.index)
+    level = coverage(level)
+    labels, named = labels_of(labels, names)
+    labels = aligned(labels, frame.index)
     ids, codes = np.unique(labels.to_numpy(), return_inverse=True)
-    sizes = np.bincount(codes)
-    named = dict(names) if names is not None else {}
-    segments = pd.DataFrame(
-        {
-            "name": [named.get(i, f"segment {i}") for i in ids],
-            "size": sizes,
-            "share": sizes / len(frame),
-        },
-        index=pd.Index(ids, name="segment"),
-    )
+    segments = named_segments(ids, np.bincount(codes), named)
     known = features_of(features, frame.columns)
     rows = [
         {"segment": segment, "feature": name} | row
@@ -217,4 +248,7 @@ def profile_segments(
     ]
     table = pd.DataFrame(rows).reindex(columns=_COLUMNS).astype({"level": "str"})
     table = table.sort_values("segment", kind="stable", ignore_index=True)
-    return SegmentProfile(segments, table, {n: known[n] for n in frame.columns if n in known})
+    table["p_adjusted"] = holm(table["p_value"].to_numpy(dtype=float))
+    table["significant"] = table["p_adjusted"] < 1 - level
+    known = {name: known[name] for name in frame.columns if name in known}
+    return SegmentProfile(segments, table, known, level)

@@ -14,6 +14,8 @@ from segml.features.encoders import LevelEncoder, as_numbers, level_text
 from segml.features.preprocess import signed_log
 from segml.features.words import all_levels, levels_of
 
+from ._comparisons import welch_p
+
 MIN_SHARE = 0.01  # levels of fewer customers are "other", as in make_preprocessor
 
 
@@ -23,7 +25,7 @@ def feature_rows(
     """Yield what a feature is like in each segment, as `profile_segments` documents it."""
     missing = column.isna().to_numpy()
     counts = np.bincount(codes[missing], minlength=n_segments)
-    levels = _levels(column, feature)
+    levels = counted_levels(column, feature)
     known = codes[~missing]
     if levels is None:
         numbers = as_numbers(column.to_frame())[~missing, 0]
@@ -36,7 +38,8 @@ def feature_rows(
         yield row | {"missing": int(count)}
 
 
-def _levels(column: pd.Series, feature: Feature | None) -> pd.Series | None:
+def counted_levels(column: pd.Series, feature: Feature | None) -> pd.Series | None:
+    """Return known values that are counted, not averaged, as texts; None for numbers."""
     if feature is not None:
         return levels_of(feature, column)
     kind = getattr(column.dtype, "kind", "O")
@@ -61,6 +64,7 @@ def _numbers(
             "effect": effect,
             "low": effect - half,
             "high": effect + half,
+            "p_value": welch_p(scaled[inside], scaled[~inside]) if half == half else np.nan,
         }
 
 
@@ -104,17 +108,20 @@ def _categories(
             continue
         share = has[inside].mean(axis=0)
         if m == 0 or len(names) == 1:
-            best, effect, half = int(share.argmax()), np.nan, np.nan
+            best, effect, half, p = int(share.argmax()), np.nan, np.nan, np.nan
         else:
             h = difference_of_shares(share, has[~inside].mean(axis=0))
             best = int(h.argmax())
             effect = float(h[best])
             compared = len(names) if len(names) > 2 else 1  # of two, one says it all
-            half = norm.ppf(1 - (1 - level) / (2 * compared)) * np.sqrt(1 / n + 1 / m)
+            se = np.sqrt(1 / n + 1 / m)
+            half = norm.ppf(1 - (1 - level) / (2 * compared)) * se
+            p = min(1.0, compared * 2 * float(norm.sf(abs(effect) / se)))
         yield {
             "effect": effect,
             "low": effect - half,
             "high": effect + half,
+            "p_value": p,
             "level": names[best],
             "share": float(share[best]),
             "share_all": float(overall[best]),

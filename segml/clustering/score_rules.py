@@ -18,7 +18,7 @@ _VALUES = {
     "monetary_value": "CAST(monetary_value AS DOUBLE)",
 }
 _COLUMNS = ("customer_id", "frequency", "recency", "T", "monetary_value")
-_SCORES = 5
+N_SCORES = 5
 
 
 def rfm_cuts(rfm: Table) -> dict[str, list[float]]:
@@ -53,7 +53,7 @@ def rfm_cuts(rfm: Table) -> dict[str, list[float]]:
     [10.0, 30.0, 50.0, 70.0]
     """
     _require(rfm)
-    shares = [s / _SCORES for s in range(1, _SCORES)]
+    shares = [s / N_SCORES for s in range(1, N_SCORES)]
     quantiles = [
         f"percentile_disc({share}) WITHIN GROUP (ORDER BY {value})"
         for value in _VALUES.values()
@@ -132,7 +132,7 @@ def _checked(cuts: Cuts) -> dict[str, list[float]]:
         name: [number(cut, f"cuts[{name!r}]") for cut in cuts.get(name, ())] for name in _VALUES
     }
     for name, own in found.items():
-        if len(own) != _SCORES - 1 or own != sorted(own):
+        if len(own) != N_SCORES - 1 or own != sorted(own):
             raise ParameterError(
                 "the cuts do not part customers into five",
                 where=f"cuts[{name!r}]",

@@ -1,4 +1,4 @@
-"""Fitted models as small JSON files: parameters, covariance, options and versions."""
+"""Fitted models as files of data: parameters, options and versions, and no customers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, Protocol, Self
+from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from segml import __version__
 from segml._core.check import nearest
 from segml._core.errors import DataError, ParameterError, SegmlError
 from segml._core.files import write_json
+
+from .segmenters import FORMAT as SEGMENTERS
+from .segmenters import build_segmenter, read_segmenter, save_segmenter, segmenters
 
 _FORMAT = "segml.clv"
 #: Entries that the first files did not have, with what went without saying.
@@ -37,19 +41,18 @@ class Model(Protocol):
         ...
 
 
-def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
-    """Write a fitted model of `segml.clv` as a JSON file.
+def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a fitted model of `segml.clv` or segmenter of `segml.clustering` as a file.
 
-    The file holds the estimates and their covariance, the options of the model, and
-    the versions of segml and of the format; no row that the model was fitted to. It
-    appears whole or not at all.
+    The file appears whole or not at all, and the same model gives the same bytes.
 
     Parameters
     ----------
-    model : model of `segml.clv`
-        Fitted, such as a `BetaGeoModel`.
+    model : model of `segml.clv` or segmenter of `segml.clustering`
+        Fitted, such as a `BetaGeoModel` or a `KMeansSegmenter`.
     path : str or path
-        Where to; a file that is there is replaced, missing folders are made.
+        Where to; a file that is there is replaced, missing folders are made. The ending
+        of a segmenter's file says its format: ``.json`` or ``.skops``.
 
     Returns
     -------
@@ -61,29 +64,50 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
     NotFittedError
         Before ``fit``.
     ParameterError
-        When `model` is of another kind.
+        When `model` is of another kind, or the format cannot hold it.
 
     See Also
     --------
     load_model : The way back.
 
+    Notes
+    -----
+    Models of `segml.clv` become JSON: estimates, their covariance, options, versions.
+
+    Segmenters become JSON if they are k-means or RFM rules on features that are only
+    standardised or that `segml.features.make_preprocessor` prepares. Any of them becomes a
+    skops file (https://skops.readthedocs.io), a zip archive of JSON and arrays. Both hold
+    the options, the fitted preprocessor, what customers are assigned by, the features'
+    names and the versions of the libraries. Neither is a pickle, and neither holds
+    ``labels_`` or customer ids. Only HDBSCAN and UMAP, which have no centres, need the
+    customers of their fit to place new ones: the file holds their scaled features, without
+    ids, and is refused above 500 MB.
+
     Examples
     --------
     >>> import tempfile
+    >>> from segml.clustering import KMeansSegmenter
     >>> from segml.clv import BetaGeoModel
+    >>> folder = Path(tempfile.mkdtemp())
     >>> rfm = pd.DataFrame({"frequency": [0, 1, 1, 2, 3, 6], "recency": [0, 9, 2, 4, 21, 30],
     ...                     "T": [39, 36, 35, 38, 37, 39]})
     >>> model = BetaGeoModel().fit(rfm, weights=[900, 90, 150, 60, 40, 20])
-    >>> path = save_model(model, Path(tempfile.mkdtemp()) / "purchases.json")
+    >>> path = save_model(model, folder / "purchases.json")
     >>> load_model(path).params_.equals(model.params_)
     True
+    >>> segmenter = KMeansSegmenter(2).fit(rfm[["frequency", "T"]])
+    >>> path = save_model(segmenter, folder / "segments.json")
+    >>> load_model(path).predict(rfm[["frequency", "T"]]).tolist()
+    [0, 0, 0, 0, 0, 1]
     """
+    if type(model) in segmenters().values():
+        return save_segmenter(model, Path(path))
     if type(model) not in _models().values():
         raise ParameterError(
             "this is not a model that can be saved",
             where="model",
             got=model.__name__ if isinstance(model, type) else type(model).__name__,
-            expected="a fitted " + ", ".join(_models()),
+            expected="a fitted " + ", ".join([*_models(), *segmenters()]),
         )
     data = _plain(model.to_dict())
     return write_json(path, {"format": data["format"], "segml_version": __version__, **data})
@@ -92,7 +116,8 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Read a model that :func:`save_model` wrote, with this or an earlier version of segml.
 
-    Nothing in the file is executed, and no code is loaded by a name in it.
+    Nothing in the file is executed, and no code is loaded by a name in it but that of
+    known parts of scikit-learn and segml.
 
     Parameters
     ----------
@@ -101,14 +126,21 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    model of `segml.clv`
-        Fitted, of the class that was saved.
+    model of `segml.clv` or segmenter of `segml.clustering`
+        Fitted, of the class that was saved. A segmenter has no ``labels_``: `predict`
+        gives the customers of the fit the labels that they had.
 
     Raises
     ------
     DataError
-        When there is no such file, or it is not JSON, not a model file, of a later
-        format, of a model that is not known, incomplete, or has an entry of a wrong kind.
+        When there is no such file, or it is of neither format, not a model file, of a
+        later version, of a model that is not known, incomplete, has an entry of a wrong
+        kind, or a type that is not trusted.
+
+    Warns
+    -----
+    SegmlWarning
+        A skops file was written with another version of scikit-learn.
 
     Examples
     --------
@@ -123,7 +155,17 @@ def load_model(path: str | os.PathLike[str]) -> Any:
       did you mean: 'BetaGeoModel'?
       ...
     """
-    data = _read(Path(path))
+    path = Path(path)
+    if not path.is_file():
+        raise DataError("the file does not exist", where=str(path))
+    if is_zipfile(path):
+        return read_segmenter(path)
+    data = _read(path)
+    return build_segmenter(data, path) if data["format"] == SEGMENTERS else _build(data, path)
+
+
+def _build(data: dict[str, Any], path: Path) -> Model:
+    """Return the model of `segml.clv` that a file describes."""
     models = _models()
     name, written_by = data.get("model"), data.get("segml_version", "an unknown version")
     versions = f"the file was written by segml {written_by}, this is segml {__version__}"
@@ -164,18 +206,16 @@ def _models() -> dict[str, type[Model]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise DataError("the file does not exist", where=str(path))
     try:
         data = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise DataError("the file is not JSON", where=str(path), got=str(error)) from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in (_FORMAT, SEGMENTERS):
         raise DataError(
             "the file is not that of a model",
             where=str(path),
             got=data.get("format") if isinstance(data, dict) else type(data).__name__,
-            expected=f"a JSON object of format {_FORMAT}, as save_model writes",
+            expected=f"a JSON object of format {_FORMAT} or {SEGMENTERS}, as save_model writes",
         )
     return data
 

@@ -17,9 +17,12 @@ from segml.clustering.profile import WIDE
 from segml.features.words import in_sentence
 
 from .card import Description, describe
-from .style import new_axes
+from .style import GREY, new_axes
 
 _LIMIT = 2.5  # standard deviations of the strongest colour
+_PAGE = 8.4  # inches
+_NARROWEST = 0.7  # column, inches
+_SMALL = 8.5  # points, where columns are narrow
 
 
 def plot_segment_profile(profile: SegmentProfile, ax: Axes | None = None) -> Axes:
@@ -48,12 +51,19 @@ def plot_segment_profile(profile: SegmentProfile, ax: Axes | None = None) -> Axe
     across, down = labels, names
     if down_the_page := len(labels) > WIDE:
         values, cells, across, down = values.T, cells.T, names, labels
+    wide = 1.9 if down_the_page and has_levels else 1.55
+    # A page is as wide as eight inches: what is wider is shrunk, and its text with it.
+    column = min(wide, max((_PAGE - 2.4) / len(across), _NARROWEST))
+    one_line = down_the_page and column >= wide
     line = 0.6 if has_levels and not down_the_page else 0.48 if not down_the_page else 0.3
-    width = 1.9 if down_the_page and has_levels else 1.55
-    ax = new_axes(ax, width=2.6 + width * len(across), height=0.9 + line * len(down))
-    _cells(ax, values, cells, down_the_page)
-    wrapped = [textwrap.fill(name, 22 if has_levels else 18) for name in across]
-    ax.set_xticks(np.arange(len(across)) + 0.5, wrapped)
+    if has_levels and down_the_page and not one_line:
+        line = 0.42
+    room = int(72 * column / (0.6 * _SMALL)) if column < wide else 22 if has_levels else 18
+    ax = new_axes(ax, width=2.6 + column * len(across), height=0.9 + line * len(down))
+    _cells(ax, values, cells, one_line, column)
+    wrapped = [textwrap.fill(name, room, max_lines=4, placeholder="…") for name in across]
+    small = _SMALL if column < wide else None
+    ax.set_xticks(np.arange(len(across)) + 0.5, wrapped, fontsize=small)
     ax.set_yticks(np.arange(len(down)) + 0.5, down)
     ax.invert_yaxis()
     ax.xaxis.tick_top()
@@ -83,7 +93,11 @@ def plot_segment_profile(profile: SegmentProfile, ax: Axes | None = None) -> Axe
     )
 
 
-def _cells(ax: Axes, values: np.ndarray, cells: np.ndarray, one_line: bool) -> None:
+def _cells(ax: Axes, values: np.ndarray, cells: np.ndarray, one_line: bool, column: float) -> None:
+    """Draw coloured cells, each with its text; grey where there is no difference to measure."""
+    ax.set_facecolor(GREY)
+    size = 9 if column >= 1.5 else 7
+    room = min(int(72 * column / (0.52 * size)), 20)
     image = np.ma.masked_invalid(np.clip(values, -_LIMIT, _LIMIT))
     ax.pcolormesh(
         image,
@@ -96,7 +110,7 @@ def _cells(ax: Axes, values: np.ndarray, cells: np.ndarray, one_line: bool) -> N
         dark = np.isfinite(values[i, j]) and abs(values[i, j]) > 1.6
         level, space, share = shown.rpartition(" ")
         if space:
-            level = textwrap.shorten(level, 20, placeholder="…") or level[:19] + "…"
+            level = level if len(level) <= room else level[: room - 1] + "…"
             shown = f"{level} {share}" if one_line else f"{level}\n{share}"
         ax.text(
             j + 0.5,
@@ -104,7 +118,7 @@ def _cells(ax: Axes, values: np.ndarray, cells: np.ndarray, one_line: bool) -> N
             shown,
             ha="center",
             va="center",
-            fontsize=9 if space else None,
+            fontsize=size if space else None,
             color="#ffffff" if dark else "#111111",
         )
 

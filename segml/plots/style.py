@@ -55,8 +55,8 @@ _STYLE: Any = {
 
 
 def segment_color(position: int) -> str:
-    """Return the colour of the segment with that id; colours repeat after eight."""
-    return PALETTE[position % len(PALETTE)]
+    """Return the colour of the segment with that id, grey for noise; they repeat after eight."""
+    return GREY if position < 0 else PALETTE[position % len(PALETTE)]
 
 
 def new_axes(ax: Axes | None, width: float = 7.0, height: float = 3.6, title: str = "") -> Axes:

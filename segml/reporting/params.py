@@ -148,6 +148,11 @@ class SegmentParams(_Model):
     names: dict[int, Text] = Field(
         default={}, description="segment number: name; the others are named from the data"
     )
+    stability: bool = Field(
+        default=True,
+        description="whether to find the segments again in 100 resamples of the customers, and "
+        "say which of them come back",
+    )
 
     _features_once = field_validator("features")(_unique)
 

@@ -12,6 +12,8 @@ from segml.kpis.table import ALL
 
 from .workspace import UNIT_NAMES, Workspace
 
+_RARE = 0.05  # resamples that lose a segment are said from there on
+
 
 @dataclass(frozen=True)
 class Html:
@@ -46,14 +48,67 @@ def data_facts(workspace: Workspace) -> Html:
 
 
 def segment_facts(workspace: Workspace) -> Html:
-    """Return each segment's name with its size."""
-    rows = workspace.segments.to_dict("records")
+    """Return each segment's name with its size, and whether it can be trusted."""
+    stable = workspace.stability
+    verdicts = {} if stable is None else stable.table["verdict"].to_dict()
     return Html(
         html.facts(
-            (row["name"], text.share(row["share"]), f"{text.count(row['size'])} customers")
-            for row in rows
+            (
+                row["name"],
+                text.share(row["share"]),
+                ", ".join([f"{text.count(row['size'])} customers", *_listed(verdicts.get(i))]),
+            )
+            for i, row in workspace.segments.iterrows()
         )
     )
+
+
+def segment_story(workspace: Workspace) -> Html:
+    """Say which segments come back when customers are drawn anew, and what follows."""
+    stable = workspace.stability
+    if stable is None:
+        return Html(
+            html.note(
+                "Whether these segments would be found in other customers has not been "
+                "checked: set segments.stability."
+            )
+        )
+    names = stable.table["name"].groupby(stable.table["verdict"]).agg(list).to_dict()
+    count = text.count(len(stable.draws))
+    notes = []
+    if lost := names.get("not trusted"):
+        notes.append(
+            f"Do not act on {_quoted(lost)}: in {count} resamples of the customers, most of what "
+            "is there does not come back. Try fewer segments or other features."
+        )
+    if doubtful := names.get("doubtful"):
+        notes.append(
+            f"In {count} resamples of the customers, {_quoted(doubtful)} "
+            f"{'come' if len(doubtful) > 1 else 'comes'} back only in part: the pattern is there, "
+            "but who belongs to it is uncertain."
+        )
+    if not notes:
+        lost_in = stable.table["dissolved"]
+        least = (
+            f" The least sure is “{stable.table['name'].iloc[int(lost_in.argmax())]}”: in "
+            f"{text.share(lost_in.max())} of the resamples no segment had more than half in "
+            "common with it."
+        )
+        notes.append(
+            f"In {count} resamples of the customers, all segments mostly come back: they are a "
+            "pattern in the data, not an accident of who happened to buy."
+            + least
+            * bool(lost_in.max() > _RARE)
+        )
+    return Html("".join(html.note(note) for note in notes))
+
+
+def _listed(word: str | None) -> list[str]:
+    return [word] if word else []
+
+
+def _quoted(names: list[str]) -> str:
+    return " and ".join(f"“{name}”" for name in names)
 
 
 def value_facts(workspace: Workspace) -> Html:

@@ -12,7 +12,15 @@ from typing import Any
 import pandas as pd
 
 from segml._core.errors import ConvergenceError, NotEnoughDataError
-from segml.clustering import KMeansSegmenter, SegmentProfile, profile_segments
+from segml.clustering import (
+    KMeansSegmenter,
+    SegmentProfile,
+    SegmentRules,
+    Stability,
+    profile_segments,
+    segment_rules,
+    stability,
+)
 from segml.clv import (
     BetaGeoModel,
     GammaGammaModel,
@@ -25,6 +33,7 @@ from segml.clv import (
 )
 from segml.data import CustomerData, QualityReport, quality_report
 from segml.engine import Engine
+from segml.export import load_model, save_model
 from segml.features import FeatureTable, build_features, make_preprocessor, rfm_summary
 from segml.features.dates import last_day
 from segml.kpis import KpiTable, kpi_table
@@ -150,7 +159,11 @@ class Workspace:
         self._segment()
         return self.segments
 
-    def _segment(self) -> None:
+    @cached_property
+    def segmenter(self) -> KMeansSegmenter:
+        """What assigns customers to segments; without ``labels_`` where a run has stored it."""
+        if (stored := self.artefacts.find("segmenter.json")) is not None:
+            return load_model(stored)
         asked = self.params.segments
         segmenter = KMeansSegmenter(
             asked.n_segments,
@@ -158,11 +171,18 @@ class Workspace:
             names=asked.names,
             random_state=self.params.seed,
         ).fit(self.features)
-        self.segments, self.labels = segmenter.segments_, segmenter.labels_
+        if self.artefacts.folder is not None:
+            save_model(segmenter, self.artefacts.folder / "segmenter.json")
+        return segmenter
+
+    def _segment(self) -> None:
+        segmenter = self.segmenter
+        self.segments = segmenter.segments_
+        self.labels = segmenter.predict(self.features)
         described = {
             "method": "k-means",
             "features": self.features.names,
-            "n_segments": asked.n_segments,
+            "n_segments": self.params.segments.n_segments,
             "seed": self.params.seed,
             "segments": self.segments.reset_index().to_dict("records"),
             "centres": segmenter.cluster_centers_.tolist(),
@@ -172,6 +192,20 @@ class Workspace:
             "segments.parquet",
             self.labels.to_frame().assign(name=self.labels.map(self.segments["name"])),
         )
+
+    @cached_property
+    def stability(self) -> Stability | None:
+        """Whether the segments come back in resampled customers; None where not asked for."""
+        if not self.params.segments.stability:
+            return None
+        found = stability(self.segmenter, self.features, random_state=self.params.seed)
+        self.artefacts.keep_frame("segment_stability.parquet", found.table)
+        return found
+
+    @cached_property
+    def rules(self) -> SegmentRules:
+        """Thresholds that say who is in which segment."""
+        return segment_rules(self.features, self.labels, names=self.segments["name"])
 
     @cached_property
     def profile(self) -> SegmentProfile:

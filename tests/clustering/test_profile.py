@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from scipy.stats import norm, ttest_ind
 
-from segml._core.errors import DataError
-from segml.clustering import SegmentProfile, profile_segments
+from segml._core.errors import DataError, ParameterError
+from segml.clustering import KMeansSegmenter, SegmentProfile, profile_segments
+from segml.clustering._comparisons import holm, welch_p
 from segml.features import build_features
 
 from ..features.bundles import bundle, store
@@ -206,7 +207,10 @@ def test_the_most_over_represented_level_by_hand():
     numbers = profile.table[profile.table["feature"] != "country"]
     assert numbers[["level", "share", "share_all", "lift"]].isna().all(axis=None)
     plain = profile_segments(FRAME, LABELS).table
-    pd.testing.assert_frame_equal(numbers.reset_index(drop=True), plain)
+    corrected = ["p_adjusted", "significant"]  # for four comparisons more
+    pd.testing.assert_frame_equal(
+        numbers.reset_index(drop=True).drop(columns=corrected), plain.drop(columns=corrected)
+    )
 
 
 def test_of_two_levels_one_comparison_says_it_all():
@@ -276,3 +280,97 @@ def test_labels_are_those_of_the_table():
         "brand_loyalty (survey)",
         "Revenue of 60 days",
     ]
+
+
+@pytest.mark.parametrize(
+    ("feature", "scale"), [("visits", lambda x: x), ("orders", np.log1p)], ids=["plain", "log"]
+)
+def test_p_values_are_those_of_welchs_t_test(profile, feature, scale):
+    values = scale(FRAME[feature].to_numpy(dtype=float))
+    expected = ttest_ind(values[:4], values[4:], equal_var=False).pvalue
+    for segment in (0, 1):
+        assert row(profile, segment, feature)["p_value"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_welch_does_not_depend_on_the_unit(unit):
+    few, many = np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0, 9.0, 9.5])
+    expected = ttest_ind(few, many, equal_var=False).pvalue
+    assert welch_p(few * unit, many * unit) == pytest.approx(expected, rel=1e-12)
+
+
+def test_welch_needs_two_on_each_side_and_variation():
+    assert np.isnan(welch_p(np.array([1.0]), np.array([2.0, 3.0])))
+    assert np.isnan(welch_p(np.array([2.0, 3.0]), np.array([])))
+    assert np.isnan(welch_p(np.array([0.1] * 3), np.array([0.3] * 5)))
+    found = welch_p(np.array([0.1] * 3), np.array([2.0, 3.0, 4.0]))
+    t = 2.9 / np.sqrt(1 / 3)  # of two degrees of freedom: p = 1 - t / sqrt(2 + t²)
+    assert found == pytest.approx(1 - t / np.sqrt(2 + t**2), rel=1e-12)
+
+
+def test_holm_by_hand():
+    # Sorted .005 .01 .03 .04 times 4 3 2 1 is .02 .03 .06 .04; the last may not be less.
+    found = holm(np.array([0.01, 0.04, 0.03, np.nan, 0.005]))
+    np.testing.assert_allclose(found, [0.03, 0.06, 0.06, np.nan, 0.02], rtol=1e-15)
+    assert holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
+    assert holm(np.array([])).size == 0
+
+
+def test_levels_are_significant_just_as_their_interval_leaves_zero():
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({f"shop {i}": rng.choice(list("abcd"), 80) for i in range(40)})
+    labels = pd.Series(rng.integers(0, 2, 80))
+    table = profile_segments(frame, labels, level=0.8).table
+    away = (table["low"] > 0) | (table["high"] < 0)
+    assert away.any()
+    assert ((table["p_value"] < 0.2) == away).all()
+    np.testing.assert_allclose(table["p_adjusted"], holm(table["p_value"].to_numpy()))
+
+
+def test_one_false_finding_in_a_table_is_as_rare_as_promised():
+    rng = np.random.default_rng(5)
+    labels = pd.Series(np.repeat([0, 1, 2], [20, 60, 120]))
+    found = 0
+    for _ in range(60):
+        values = rng.standard_normal((200, 4)) * np.where(labels == 0, 6, 1)[:, None]
+        profile = profile_segments(pd.DataFrame(values), labels, level=0.9)
+        found += bool(profile.table["significant"].any())
+    assert found <= 10  # of 60 tables of noise, of which 10% may hold one: P(> 10) = 3%
+
+
+def test_what_is_not_significant_is_pale_and_said():
+    profile = profile_segments(FRAME, LABELS, {0: "Few", 1: "Many"})
+    assert not profile.table["significant"].all()
+    page = profile._repr_html_()
+    assert page.count('<span class="muted">') == (~profile.table["significant"]).sum()
+    assert "Holm&#x27;s correction for 4 comparisons, 0.05" in page
+    clear = pd.DataFrame({"visits": [*range(30), *range(100, 130)]})
+    page = profile_segments(clear, pd.Series(np.repeat([0, 1], 30)))._repr_html_()
+    assert "Pale" not in page
+    assert '<span class="muted">' not in page
+
+
+def test_a_segmenter_brings_its_names_and_own_names_come_first():
+    segmenter = KMeansSegmenter(2, names={0: "Few"}).fit(FRAME)
+    profile = profile_segments(FRAME.iloc[::-1], segmenter, {1: "Many"})
+    assert profile.segments["name"].tolist() == ["Few", "Many"]
+    assert profile.segments["size"].tolist() == segmenter.segments_["size"].tolist()
+
+
+def test_noise_is_described_under_its_name():
+    labels = LABELS.replace({1: -1})
+    assert profile_segments(FRAME, labels).segments["name"].to_dict() == {
+        -1: "noise",
+        0: "segment 0",
+    }
+
+
+def test_twice_the_same_customer_and_bad_parameters_are_refused():
+    twice = LABELS.rename({"g": "a"})
+    with pytest.raises(DataError, match="there twice"):
+        profile_segments(FRAME, twice)
+    for level in (0, 1, 95):
+        with pytest.raises(ParameterError, match="level is out of range"):
+            profile_segments(FRAME, LABELS, level=level)
+    with pytest.raises(ParameterError, match="not segments of customers"):
+        profile_segments(FRAME, "segments")

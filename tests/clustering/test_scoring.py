@@ -9,7 +9,7 @@ import pytest
 
 from segml._core.errors import MissingTableError, ParameterError
 from segml.clustering import KMeansSegmenter, assign_segments
-from segml.clustering.scoring import _sum
+from segml.clustering.nearest_sql import _sum
 from segml.data import load_cdnow_sample
 from segml.engine import Engine
 from segml.features import build_features, make_preprocessor

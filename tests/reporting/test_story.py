@@ -18,6 +18,7 @@ from segml.reporting.story import (
     data_facts,
     kpi_story,
     segment_facts,
+    segment_story,
     value_facts,
     value_story,
 )
@@ -78,8 +79,49 @@ def test_facts_of_the_segments(workspace):
     found = facts(segment_facts(workspace))
     sizes = workspace.labels.value_counts().sort_index()
     assert list(found) == workspace.segments["name"].tolist()
-    assert list(found.values()) == [(percent(n / 2357), f"{n:,} customers") for n in sizes]
+    verdicts = workspace.stability.table["verdict"]
+    assert list(found.values()) == [
+        (percent(n / 2357), f"{n:,} customers, {verdicts[i]}") for i, n in sizes.items()
+    ]
     assert "<script" not in segment_facts(workspace).content
+
+
+def judged(workspace, verdicts):
+    """Return the workspace as if stability had said so."""
+    other = Workspace(workspace.params, None)
+    table = workspace.stability.table.assign(verdict=verdicts, dissolved=0.0)
+    other.stability = replace(workspace.stability, table=table)
+    return other
+
+
+def test_what_stability_says(workspace):
+    first, second, third = workspace.segments["name"]
+    found = notes(segment_story(judged(workspace, ["valid", "highly stable", "valid"])))
+    assert found == [
+        "In 100 resamples of the customers, all segments mostly come back: they are a pattern in "
+        "the data, not an accident of who happened to buy."
+    ]
+    shaky = judged(workspace, ["valid", "highly stable", "valid"])
+    shaky.stability.table["dissolved"] = [0.0, 0.02, 0.27]
+    (note,) = notes(segment_story(shaky))
+    assert note.endswith(
+        f"The least sure is “{third}”: in 27% of the resamples no segment had more "
+        "than half in common with it."
+    )
+    page = segment_story(judged(workspace, ["doubtful", "doubtful", "not trusted"]))
+    lost, doubtful = notes(page)
+    assert lost.startswith(f"Do not act on “{third}”: in 100 resamples")
+    assert f"“{first}” and “{second}” come back only in part" in doubtful
+    assert second == EVIL
+    assert "<script" not in page.content
+
+
+def test_stability_that_was_not_asked_for(workspace):
+    segments = workspace.params.segments.model_copy(update={"stability": False})
+    other = Workspace(workspace.params.model_copy(update={"segments": segments}), None)
+    assert other.stability is None
+    assert "set segments.stability" in notes(segment_story(other))[0]
+    assert next(iter(facts(segment_facts(other)).values()))[1].endswith("customers")
 
 
 def test_facts_of_the_forecast(workspace):
