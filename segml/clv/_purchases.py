@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,9 @@ from ._covariates import (
     read_covariates,
     row_parameters,
 )
-from ._fit import LogLikelihood, maximise
+from ._fit import LogLikelihood, Optimum, maximise
 from ._rfm import FREQUENCY, HISTORY, Customers, read_history, read_weights
-from ._sample import sampled
+from ._sample import near_optimum
 from ._standardised import Standardised
 from ._unique import Floats
 
@@ -147,11 +147,12 @@ class PurchaseModel(CLVModel):
         standardised = Standardised.of(self._effects(), rows, w)
         rows = standardised.columns(rows)
         starts = [[*start, *([0.0] * len(free))] for start in starts]
-        if (few := sampled(w)) is not None:  # what is found on a few rows is near the optimum
-            some = {name: column[few.rows] for name, column in rows.items()}
-            rough = maximise(self._likelihood(some, few.weights), starts, names, free)
-            starts = [rough.parameters.tolist()]
-        optimum = maximise(self._likelihood(rows, w), starts, names, free)
+
+        def maximum(some: Any, weights: Floats, begin: list[list[float]] = starts) -> Optimum:
+            few = {name: column[some] for name, column in rows.items()}
+            return maximise(self._likelihood(few, weights), begin, names, free)
+
+        optimum = maximum(slice(None), w, near_optimum(maximum, w, starts))
         return self._finish(standardised.undo(optimum), float(w.sum()))
 
     def expected_purchases(self, rfm: object, future_t: float) -> pd.Series:

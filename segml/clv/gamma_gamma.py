@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from segml._core.check import number, one_of
 from segml._core.errors import DataError, NotEnoughDataError
 
 from ._base import CLVModel
+from ._fit import Optimum
 from ._gamma_gamma_likelihood import GammaGammaLikelihood, highest
 from ._rfm import FREQUENCY, VALUE, Customers, read_spend, read_weights, refuse
-from ._sample import sampled
+from ._sample import near_optimum
 from ._unique import Floats
 
 
@@ -154,10 +155,12 @@ class GammaGammaModel(CLVModel):
         typical = float(np.exp((w @ np.log(m)) / w.sum()))  # a mean may be all one customer
         starts = [[6.0, 4.0, 0.5 * typical], [1.0, 2.0, typical], [2.0, 10.0, 4.5 * typical]]
         names = list(self._meanings)
-        if (few := sampled(w)) is not None:  # what is found on a few rows is near the optimum
-            some = GammaGammaLikelihood(x[few.rows], m[few.rows], few.weights)
-            starts = [highest(some, starts, names, least_q).parameters.tolist()]
-        optimum = highest(GammaGammaLikelihood(x, m, w), starts, names, least_q)
+
+        def maximum(some: Any, weights: Floats, begin: list[list[float]] = starts) -> Optimum:
+            likelihood = GammaGammaLikelihood(x[some], m[some], weights)
+            return highest(likelihood, begin, names, least_q)
+
+        optimum = maximum(slice(None), w, near_optimum(maximum, w, starts))
         left_out = float(kinds.counts.sum() - w.sum())
         self.n_left_out_ = int(left_out) if left_out.is_integer() else left_out
         return self._finish(optimum, float(w.sum()))
