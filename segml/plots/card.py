@@ -47,9 +47,12 @@ class Description:
     caption: str = ""
 
 
-def describe(ax: Axes, description: Description) -> Axes:
-    """Attach a description to the Axes it belongs to, and set the title."""
-    ax.set_title(description.finding, loc="left", wrap=True)
+def describe(ax: Axes, description: Description, room: float | None = None) -> Axes:
+    """Attach a description to the Axes it belongs to, and set the title.
+
+    `room`, in points, is left between the Axes and the title.
+    """
+    ax.set_title(description.finding, loc="left", wrap=True, pad=room)
     for artist in ax.findobj(Text):
         artist.set_parse_math(False)  # names of segments may hold dollar signs
     setattr(ax, _DESCRIPTION, description)

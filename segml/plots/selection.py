@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from segml._core import text
@@ -45,6 +46,7 @@ def plot_selection(selection: Selection, axes: Sequence[Axes] | None = None) -> 
     """
     table = selection.table
     by = str(table.columns[0])
+    figure = None
     best = selection.recommended
     panels = [one for one in _PANELS if one[0] in table and table[one[0]].notna().any()]
     if axes is None:
@@ -54,10 +56,15 @@ def plot_selection(selection: Selection, axes: Sequence[Axes] | None = None) -> 
         for empty in places[len(panels) :]:
             empty.remove()
         axes = places[: len(panels)]
+        figure = axes[0].figure
     for ax, (column, label, is_share) in zip(axes, panels, strict=True):
         _panel(ax, table[by].to_numpy(float), table[column].to_numpy(float), best, is_share)
         ax.set_ylabel(label)
         ax.set_xlabel("segments" if by == "k" else by.replace("_", " "))
+    if isinstance(figure, Figure):  # laid out before the title, which would widen the first panel
+        figure.set_layout_engine("constrained", rect=(0, 0, 1, 0.9))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     _described(axes, selection, by, [label for _, label, _ in panels])
     return axes
 

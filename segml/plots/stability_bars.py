@@ -97,6 +97,7 @@ def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
             "both, of those in either. The thin lines hold the middle 95% of the "
             f"resamples; bands after Hennig (2007).{agreement}",
         ),
+        room=28,
     )
 
 
