@@ -54,10 +54,10 @@ report: setup
 	@$(BIN)/segml run params/cdnow.yml
 
 test: setup $(if $(JAVA),$(SPARK))
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup $(if $(JAVA),$(SPARK))
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" --no-cov
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --no-cov
 
 lint: setup
 	$(BIN)/ruff check .

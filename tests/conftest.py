@@ -1,10 +1,12 @@
 """What the tests of several packages share."""
 
+import functools
 import importlib.util
 import os
 import shutil
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,15 +19,22 @@ settings.register_profile("segml", deadline=None, derandomize=True, max_examples
 settings.load_profile("segml")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a Spark session, or what a file has prepared."""
-    for item in items:
-        spark = item.get_closest_marker("spark") or "spark_engine" in getattr(
-            item, "fixturenames", ()
-        )
-        group = "spark" if spark else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Keep the tests of a file together, and all that need Spark, which then starts once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    @functools.cache
+    def with_spark(file: str) -> bool:
+        return file.startswith("tests") and "spark_engine" in Path(file).read_text("utf-8")
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            spark = "spark" in nodeid.partition("[")[2] or with_spark(file)
+            return "spark" if spark else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture

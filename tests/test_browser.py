@@ -104,7 +104,7 @@ def test_page_opens_without_an_error(pages, name, tmp_path):
     title = unescape(re.search(r"<title>(.*?)</title>", run.stdout)[1])
     assert title == {"report": "Customers of an online CD shop", "gallery": "Reports"}[name]
     if name == "report":
-        assert run.stdout.count('<svg role="img"') == 6
+        assert run.stdout.count('<svg role="img"') == 7
 
 
 def test_errors_and_requests_would_be_noticed(pages, tmp_path):

@@ -171,7 +171,7 @@ def test_report_is_complete(shop):
 def test_every_finding_has_numbers(shop):
     page = shop.result.html.read_text(encoding="utf-8")
     findings = [unescape(f) for f in re.findall(r'<p class="finding">(.*?)</p>', page)]
-    assert len(findings) == 6
+    assert len(findings) == 7
     assert all(re.search(r"\d", finding) for finding in findings)
     assert not [finding for finding in findings if re.search(r"\bnan\b|n/a|inf\b", finding)]
     orders = load_cdnow_sample().orders.to_pandas()
