@@ -161,15 +161,14 @@ class SegmentRules:
     def _repr_html_(self) -> str:
         rows: list[list[str | html.Cell]] = [
             [
-                html.Cell(str(row["name"]), f"{text.count(row['size'])} customers"),
-                str(row["rule"]),
+                _Rule(str(row["name"]), f"{text.count(row['size'])} customers", None, row["rule"]),
                 html.Cell(text.share(row["precision"]), _interval(row, "precision")),
                 html.Cell(text.share(row["coverage"]), _interval(row, "coverage")),
             ]
             for _, row in self.table.iterrows()
         ]
         said = f"{text.share(self.low)} to {text.share(self.high)}, of customers not used"
-        head = ["segment", "rule", "precision", "coverage"]
+        head = ["segment and rule", "precision", "coverage"]
         caption = "Precision: of those who meet the rule, how many are of the segment. "
         caption += "Coverage: of the segment, how many meet it"
         notes = []
@@ -177,10 +176,21 @@ class SegmentRules:
             notes.append(html.note(f"{text.count(self.n_noise)} customers of noise are left out"))
         return html.block(
             html.facts([("customers whom the rules put right", text.share(self.fidelity), said)]),
-            html.table(head, rows, caption=caption, numeric=(2, 3)),
+            html.table(head, rows, caption=caption, numeric=(1, 2)),
             *notes,
             html.fold("The rules as SQL", f"<pre>{escape(self.to_sql('features'))}</pre>"),
         )
+
+
+@dataclass(frozen=True)
+class _Rule(html.Cell):
+    """A segment with its rule below, a line for each alternative: on a phone there is room."""
+
+    rule: str = ""
+
+    def html(self) -> str:
+        lines = "<br>or ".join(escape(line) for line in self.rule.split("; or "))
+        return f"<strong>{escape(self.text)}</strong><small>{escape(self.detail)}</small>{lines}"
 
 
 def _interval(row: pd.Series, name: str) -> str:
