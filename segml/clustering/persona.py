@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -222,9 +222,10 @@ def _bought(
 ) -> SegmentAffinity | None:
     if data.order_lines is None:
         return None
+    level: Literal["category", "product"]
     level = "category" if "category" in data.order_lines.columns else "product"
     try:
-        return segment_affinity(data, labels, level, names)  # type: ignore[arg-type]
+        return segment_affinity(data, labels, level, names)
     except NotEnoughDataError:  # lines there are, but of other customers
         return None
 

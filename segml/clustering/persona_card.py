@@ -20,7 +20,7 @@ _STYLE = """<style data-segml>
 .segml .card dl.facts{grid-template-columns:repeat(2,minmax(0,1fr));margin:0}
 .segml .card dl.facts dd{font-size:1.25em}
 .segml .card dl.facts dd small{font-size:.66em}
-</style>"""  # noqa: E501
+</style>"""  # noqa: E501  # one CSS rule a line
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,8 @@ def explore_segments(
 
 def _names(mapped: SegmentMap) -> tuple[dict[int, str], dict[str, str]]:
     """Return the names of segments by id, and the colours by name."""
-    names = {int(i): str(name) for i, name in mapped.segments["name"].items()}  # type: ignore[call-overload]
+    segments = mapped.segments["name"]
+    names = dict(zip(map(int, segments.index), map(str, segments), strict=True))
     colors = {name: segment_color(i) for i, name in names.items()}
     if (mapped.points["segment"] == NOISE).any():
         names[NOISE] = _NO_SEGMENT

@@ -112,7 +112,8 @@ def plot_segment_map(mapped: SegmentMap, ax: Axes | None = None) -> Axes:
 
 def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray) -> int:
     """Give both axes one scale that shows every customer; return the picture's height."""
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # places the Axes
+    if (figure := ax.get_figure(root=True)) is not None:
+        figure.draw_without_rendering()  # places the Axes
     box = ax.get_window_extent()
     ratio = box.height / box.width
     middle = [(one.min() + one.max()) / 2 for one in (x, y)]

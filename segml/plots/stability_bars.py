@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -54,12 +56,13 @@ def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
             fontsize=8.5,
             color=INK,
         )
+    i: Any  # a segment id; pandas types it as any label
     for row, (i, one) in enumerate(table.iterrows()):
         value, low, high = (float(one[name]) for name in ("jaccard", "low", "high"))
         if pd.isna(value):
             _say(ax, 0.0, row, text.MISSING)
             continue
-        ax.barh(row, value, height=0.6, color=segment_color(int(i)), alpha=0.9, zorder=2)  # type: ignore[call-overload]
+        ax.barh(row, value, height=0.6, color=segment_color(int(i)), alpha=0.9, zorder=2)
         if not pd.isna(low) and not pd.isna(high):
             ax.plot([low, high], [row, row], color="#ffffff", linewidth=3, zorder=3)
             ax.plot([low, high], [row, row], color="#111111", linewidth=1.4, zorder=4)

@@ -101,10 +101,10 @@ def test_order_of_rows_and_container_change_nothing(rules):
 def test_sql_assigns_as_python_does(rules, any_engine):
     frame, _ = mixed(300, seed=9)
     frame.loc[frame.index[:20], "country"] = "unheard of"
-    _sql_is_python(rules, frame, any_engine)
+    _assert_sql_is_python(rules, frame, any_engine)
 
 
-def _sql_is_python(rules, frame, engine):
+def _assert_sql_is_python(rules, frame, engine):
     found = rules.assign(engine.register(frame.reset_index())).to_pandas()
     found = found.set_index("customer_id").loc[frame.index]
     assert found["segment"].tolist() == rules.predict(frame).tolist()
@@ -134,7 +134,7 @@ def test_sql_assigns_as_python_does_on_what_thresholds_part(seed):
     ]
     edge = pd.DataFrame(edges, index=pd.Index([f"e{i}" for i in range(len(edges))]))
     both = pd.concat([frame, edge]).rename_axis("customer_id")
-    _sql_is_python(rules, both, DuckEngine())
+    _assert_sql_is_python(rules, both, DuckEngine())
 
 
 def test_the_exported_text_runs_as_it_stands(rules):
@@ -258,7 +258,7 @@ def test_one_segment_one_customer_and_nobody():
     rules = segment_rules(frame, labels * 0)
     assert rules.table["rule"].tolist() == ["everyone"]
     assert rules.predict(frame).eq(0).all()
-    _sql_is_python(rules, frame, DuckEngine())
+    _assert_sql_is_python(rules, frame, DuckEngine())
     one = segment_rules(frame.iloc[:1], labels.iloc[:1])
     assert np.isnan(one.fidelity)
     assert "n/a" in one._repr_html_()
