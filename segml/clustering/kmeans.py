@@ -183,7 +183,8 @@ class KMeansSegmenter(Segmenter):
 
     def _squared_distances(self, points: np.ndarray) -> np.ndarray:
         # Differences, not the faster |x|² - 2xc + |c|²: that depends on how rows are batched.
-        squared = np.empty((len(points), len(self.cluster_centers_)))
-        for j, center in enumerate(self.cluster_centers_):
-            squared[:, j] = ((points - center) ** 2).sum(axis=1)
-        return squared
+        squared = np.zeros((len(self.cluster_centers_), len(points)))
+        for column, centers in zip(points.T.copy(), self.cluster_centers_.T, strict=True):
+            for sums, center in zip(squared, centers, strict=True):
+                sums += (column - center) ** 2
+        return squared.T

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count, product
 from string import ascii_uppercase
 
+import numpy as np
 import pandas as pd
 
 from segml._core.errors import ParameterError
@@ -49,12 +50,12 @@ def name_segments(
     ['Very frequent', 'Lapsed, few-order', 'Average']
     """
     own = dict(own or {})
-    strengths = [
-        row.abs().sort_values(ascending=False).to_numpy() for _, row in contrasts.iterrows()
-    ]
+    features, values = [str(name) for name in contrasts], contrasts.to_numpy(dtype=float)
+    strengths = -np.sort(-np.abs(values), axis=1)
+    own_words = None if words is None else words[features].to_numpy(dtype=object)
     said = [
-        _words(row, None if words is None else words.iloc[i])
-        for i, (_, row) in enumerate(contrasts.iterrows())
+        _words(features, row, None if own_words is None else own_words[i])
+        for i, row in enumerate(values)
     ]
     depth = [2 if len(s) > 1 and s[1] >= _BESIDE * s[0] else 1 for s in strengths]
     while clashing := [i for i in _alike(said, depth, own) if depth[i] < len(said[i])]:
@@ -88,12 +89,12 @@ def _alike(words: list[list[str]], depth: list[int], own: Mapping[int, str]) -> 
     ]
 
 
-def _words(row: pd.Series, words: pd.Series | None) -> list[str]:
-    strongest = row.reindex(row.abs().sort_values(ascending=False, kind="stable").index)
-    clear = [(name, value) for name, value in strongest.items() if abs(value) >= CLEAR]
+def _words(features: list[str], row: np.ndarray, words: np.ndarray | None) -> list[str]:
+    """Return the words of the clear contrasts of a segment, the strongest first."""
+    clear = [j for j in np.argsort(-np.abs(row), kind="stable") if abs(row[j]) >= CLEAR]
     if words is not None:
-        return [str(words[str(name)]) for name, _ in clear]
-    return [number_word(str(name), value, find_feature(str(name))) for name, value in clear]
+        return [str(words[j]) for j in clear]
+    return [number_word(features[j], row[j], find_feature(features[j])) for j in clear]
 
 
 def number_word(name: str, value: float, feature: Feature | None) -> str:
