@@ -1,0 +1,1 @@
+"""Whether segments hold, move and earn their keep: validity, migration, drift, experiments."""
