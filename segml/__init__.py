@@ -17,6 +17,7 @@ __all__ = [
     "clustering",
     "clv",
     "data",
+    "evaluation",
     "export",
     "features",
     "kpis",

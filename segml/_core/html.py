@@ -37,6 +37,19 @@ STYLE = """<style data-segml>
 .segml dl.facts dt{font-size:.86em;opacity:.78}
 .segml dl.facts dd{margin:0;font-size:1.5em;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.2}
 .segml dl.facts dd small{display:block;font-size:.55em;line-height:1.35}
+.segml tr.group th{font-weight:600;padding-top:1em;border-bottom-color:color-mix(in srgb,currentColor 45%,transparent)}
+.segml tr.group th span{position:sticky;left:0}
+.segml .mark{margin-right:.35em}
+.segml .bar{display:block;height:3px;margin-top:.25em;border-radius:2px;background:color-mix(in srgb,currentColor 10%,transparent)}
+.segml .bar i{display:block;height:100%;border-radius:2px;background:color-mix(in srgb,currentColor 55%,transparent)}
+@media screen{
+.segml .tall{max-height:min(46em,85vh);overflow-y:auto}
+.segml .tall thead th{position:sticky;top:0;z-index:2}
+.segml .tall tbody th[scope=row],.segml .tall thead th:first-child{position:sticky;left:0}
+.segml .tall tbody th[scope=row]{z-index:1;min-width:7em;max-width:11em}
+.segml .tall thead th:first-child{z-index:3}
+.segml .tall thead th,.segml .tall tbody th[scope=row]{background:var(--page,var(--jp-layout-color0,Canvas))}
+}
 .segml p.note{border-left:3px solid color-mix(in srgb,currentColor 40%,transparent);padding:.1em 0 .1em .8em;margin:.5em 0}
 </style>"""
 
@@ -53,11 +66,17 @@ class Cell:
         A second, smaller line, such as an interval or a reason.
     color : str, optional
         A swatch before the text, as ``#rrggbb``.
+    mark : tuple of str and str, optional
+        A sign before the text, such as an arrow, and what it says in words.
+    bar : float, optional
+        Length of a bar below, 0 to 1 of the cell's width.
     """
 
     text: str
     detail: str = ""
     color: str | None = None
+    mark: tuple[str, str] | None = None
+    bar: float | None = None
 
     def html(self) -> str:
         """Return the cell's content, escaped."""
@@ -67,15 +86,37 @@ class Cell:
             else ""
         )
         detail = f"<small>{escape(self.detail)}</small>" if self.detail else ""
-        return f"{swatch}{escape(self.text)}{detail}"
+        mark = ""
+        if self.mark:
+            sign, words = (escape(part) for part in self.mark)
+            mark = (
+                f'<span class="mark" role="img" aria-label="{words}" title="{words}">{sign}</span>'
+            )
+        width = f"{100 * min(max(self.bar or 0, 0), 1):.0f}%"
+        bar = "" if self.bar is None else f'<span class="bar"><i style="width:{width}"></i></span>'
+        return f"{swatch}{mark}{escape(self.text)}{detail}{bar}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row of a table that heads the rows below it.
+
+    Parameters
+    ----------
+    label : str
+        What they are.
+    """
+
+    label: str
 
 
 def table(
     header: Sequence[str],
-    rows: Iterable[Sequence[str | Cell]],
+    rows: Iterable[Sequence[str | Cell] | Group],
     *,
     caption: str = "",
     numeric: Sequence[int] = (),
+    tall: bool = False,
 ) -> str:
     """Return an HTML table whose first column heads the rows.
 
@@ -83,12 +124,14 @@ def table(
     ----------
     header : sequence of str
         Column heads.
-    rows : iterable of sequences of str or Cell
+    rows : iterable of sequences of str or Cell, or Group
         As many cells a row as there are heads.
     caption : str
         What the table shows.
     numeric : sequence of int
         Positions of the columns that are set flush right.
+    tall : bool
+        Whether it may be longer than a screen: its heads then stay in sight.
 
     Examples
     --------
@@ -103,6 +146,12 @@ def table(
     heads = "".join(f'<th scope="col"{cls(i)}>{escape(h)}</th>' for i, h in enumerate(header))
     body = []
     for row in rows:
+        if isinstance(row, Group):
+            label = f"<span>{escape(row.label)}</span>"
+            body.append(
+                f'<tr class="group"><th scope="rowgroup" colspan="{len(header)}">{label}</th></tr>'
+            )
+            continue
         cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
         first, rest = cells[0], cells[1:]
         body.append(
@@ -112,7 +161,7 @@ def table(
         )
     title = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     return (
-        f'<div class="scroll" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead>'
+        f'<div class="scroll{" tall" if tall else ""}" tabindex="0"><table>{title}<thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 

@@ -148,9 +148,6 @@ class Choice:
         return f"{said} or unknown" if self.missing and not self.others else said
 
 
-Condition = Range | Choice
-
-
 @dataclass(frozen=True)
 class Column:
     """What words need to know of a feature."""
@@ -159,6 +156,11 @@ class Column:
     feature: Feature | None = None
     whole: bool = False
     has_missing: bool = False
+
+    @property
+    def cycle(self) -> float:
+        """After how much its numbers come round, 0 where they do not."""
+        return self.feature.cycle if self.feature else 0.0
 
     @property
     def label(self) -> str:

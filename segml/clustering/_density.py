@@ -119,7 +119,11 @@ class DensityTree:
     def nearest_label(self, points: np.ndarray) -> np.ndarray:
         """Return segments of the nearest customers of the fit who have one."""
         inside = np.flatnonzero(self.labels >= 0)
-        return self.labels[inside][cKDTree(self.points[inside]).query(points)[1]]
+        tree, found = cKDTree(self.points[inside]), np.empty(len(points), dtype=int)
+        for start in range(0, len(points), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            found[rows] = self.labels[inside[tree.query(points[rows], workers=-1)[1]]]
+        return found
 
     def soft(self, points: np.ndarray) -> np.ndarray:
         """Return memberships, shape (n_points, n_segments)."""
@@ -127,7 +131,7 @@ class DensityTree:
         segments = range(len(self.selected))
         exemplars = [cKDTree(self.points[self.exemplar == j]) for j in segments]
         for rows, _, node, density in self._placed(points):
-            distances = np.column_stack([tree.query(points[rows])[0] for tree in exemplars])
+            distances = np.hstack([_nearest(one, points[rows], 1)[0] for one in exemplars])
             nearest = distances.min(axis=1, keepdims=True)
             with np.errstate(invalid="ignore", divide="ignore"):
                 close = np.where(nearest > 0, nearest / distances, distances == 0)
@@ -147,29 +151,54 @@ class DensityTree:
         """Yield, by blocks: rows, the customer of the fit at the same place or -1, node, λ."""
         tree = cKDTree(self.points)
         same = _SAME * float(np.sqrt(self.points.var(axis=0).sum()))
+        core = np.full(len(self.points), np.nan)
         for start in range(0, len(points), _BLOCK):
             rows = slice(start, min(start + _BLOCK, len(points)))
-            distance, nearest = tree.query(points[rows])
-            twin = np.asarray(nearest)
+            distance, neighbor = _nearest(tree, points[rows], self.min_samples + 1)
+            twin = _first(neighbor, distance == distance[:, :1])
             node, density = self.node[twin], self.density[twin]
-            if (new := np.flatnonzero(distance > same)).size:
-                node[new], density[new] = self._attach(tree, points[rows][new])
+            if (new := np.flatnonzero(distance[:, 0] > same)).size:
+                asked = points[rows][new]
+                beside, reach = self._beside(tree, core, asked, distance[new], neighbor[new])
+                node[new], density[new] = self._attach(beside, reach)
             twin[new] = -1
             yield rows, twin, node, density
 
-    def _attach(self, tree: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return node and λ of new points, at their nearest by mutual reachability."""
-        k = min(2 * self.min_samples, len(self.points))
-        distance, neighbor = (a.reshape(len(points), k) for a in tree.query(points, k=k))
-        asked, place = np.unique(neighbor, return_inverse=True)
-        core = tree.query(self.points[asked], k=[min(self.min_samples, len(self.points))])[0]
-        own = distance[:, [min(self.min_samples, k - 1)]]
-        reach = np.maximum(np.maximum(core[:, 0][place].reshape(distance.shape), own), distance)
-        chosen = reach.argmin(axis=1)
-        rows = np.arange(len(points))
-        beside = neighbor[rows, chosen]
+    def _beside(
+        self,
+        tree: Any,
+        core: np.ndarray,
+        points: np.ndarray,
+        distance: np.ndarray,
+        neighbor: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return who is nearest to new points by mutual reachability, and how near.
+
+        It is sought among twice as many neighbours as make a place dense, the nearer and then
+        the lower place deciding ties. Nearly always one of the nearer half is as near as the
+        point itself is sparse, which no further one can be below: the others need no search.
+        """
+        own = distance[:, -1:]
+        apart = self._core(tree, core, neighbor)
+        beside, reach = _least(np.maximum(apart, np.maximum(own, distance)), distance, neighbor)
+        found = ((distance < own) & (apart <= own)).any(axis=1)
+        if (far := np.flatnonzero(~found)).size:
+            distance, neighbor = _nearest(tree, points[far], 2 * self.min_samples)
+            apart = np.maximum(self._core(tree, core, neighbor), own[far])
+            beside[far], reach[far] = _least(np.maximum(apart, distance), distance, neighbor)
+        return beside, reach
+
+    def _core(self, tree: Any, core: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return the core distances of customers of the fit; `core` holds those known so far."""
+        asked = np.unique(places)
+        if (unknown := asked[np.isnan(core[asked])]).size:
+            core[unknown] = _nearest(tree, self.points[unknown], self.min_samples)[0][:, -1]
+        return core[places]
+
+    def _attach(self, beside: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return node and λ of new points that reach the tree at these of its customers."""
         with np.errstate(over="ignore"):
-            density = 1 / reach[rows, chosen]
+            density = 1 / reach
         earlier = density < self.density[beside]
         density = np.where(earlier, density, self.density[beside])
         node = self.node[beside]
@@ -198,6 +227,36 @@ class DensityTree:
                 did |= up
                 apart = apart & ~up
         return np.where(moved[0] & moved[1], self.born[last], np.nan)
+
+
+def _nearest(tree: Any, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and places of the nearest so many, or all, the nearest first.
+
+    Each point is looked up by itself: on how many threads changes nothing.
+    """
+    distance, place = tree.query(points, k=range(1, min(count, tree.n) + 1), workers=-1)
+    return distance, place
+
+
+def _least(
+    reach: np.ndarray, distance: np.ndarray, neighbor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return by row the neighbour of the least reach, the nearest and lowest of several."""
+    least = reach.min(axis=1)
+    tied = reach == least[:, None]
+    nearest = np.where(tied, distance, np.inf)
+    return _first(neighbor, tied & (nearest == nearest.min(axis=1, keepdims=True))), least
+
+
+def _first(places: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return by row the lowest of some places.
+
+    Examples
+    --------
+    >>> _first(np.array([[5, 2, 7]]), np.array([[True, False, True]])).tolist()
+    [5]
+    """
+    return np.where(among, places, np.iinfo(places.dtype).max).min(axis=1)
 
 
 def _lowest_common(parent: np.ndarray, nodes: np.ndarray) -> int:

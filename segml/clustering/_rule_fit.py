@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._labels import NOISE
-from ._rule_tree import Box, Values, grow
+from ._rule_codes import Values
+from ._rule_tree import Box, grow
 
 _FOLDS = 5
 # Gini's impurity is the most faithful for a few segments; where it passes over one, entropy,

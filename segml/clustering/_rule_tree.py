@@ -3,60 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
-from segml.features import Feature
-from segml.features.encoders import OTHER, LevelEncoder, as_numbers, level_text
-
-from ._conditions import Choice, Column, Condition, Range, roundest
+from ._arcs import Arc
+from ._conditions import Choice, Range
+from ._rule_codes import Coded, Condition, Values
 
 Box = Mapping[str, Condition]
-MIN_SHARE = 0.01  # levels of fewer customers are taken together
-
-
-@dataclass(frozen=True)
-class Values:
-    """One feature as a tree reads it: numbers, or levels with None where missing."""
-
-    column: Column
-    values: np.ndarray
-    is_level: bool
-
-    def take(self, rows: np.ndarray) -> Values:
-        """Return some customers."""
-        return Values(self.column, self.values[rows], self.is_level)
-
-
-def read_values(column: pd.Series, feature: Feature | None) -> Values:
-    """Read one feature; texts and truths are levels.
-
-    Raises
-    ------
-    DataError
-        Text where the feature is of numbers, or infinite values.
-    """
-    missing = bool(column.isna().any())
-    kind = getattr(column.dtype, "kind", "O")
-    is_level = kind == "b" or (feature is not None and feature.is_category)
-    if not is_level and feature is None and kind == "O":
-        known = column.dropna().astype(object)
-        is_level = bool(pd.to_numeric(known, errors="coerce").isna().any()) or bool(
-            known.map(lambda value: isinstance(value, (bool, np.bool_))).any()
-        )
-    name = str(column.name)
-    if is_level:
-        texts = column.astype(object).where(column.notna(), None)
-        values = np.array([None if x is None else level_text(x) for x in texts], dtype=object)
-        return Values(Column(name, feature, False, missing), values, True)
-    numbers = as_numbers(column.to_frame())[:, 0]
-    known = numbers[~np.isnan(numbers)]
-    whole = bool((known == np.floor(known)).all()) and (feature is None or not feature.cycle)
-    return Values(Column(name, feature, whole, missing), numbers, False)
 
 
 def grow(
@@ -86,7 +42,7 @@ def grow(
     list of (dict of str to Condition, int)
         Every possible customer is in exactly one box. Neighbours of the same code are one.
     """
-    coded = [_Coded(one, codes) for one in features]
+    coded = [Coded(one, codes) for one in features]
     ranks = np.column_stack([one.ranks for one in coded])
     tree = DecisionTreeClassifier(
         criterion=criterion,
@@ -99,83 +55,9 @@ def grow(
     return _merged(grown)
 
 
-class _Coded:
-    """A feature as ranks: the tree splits them exactly as the values, whatever their unit."""
-
-    def __init__(self, one: Values, codes: np.ndarray) -> None:
-        self.one = one
-        if not one.is_level:
-            known = ~np.isnan(one.values)
-            self.distinct, places = np.unique(one.values[known], return_inverse=True)
-            self.ranks = np.full(len(one.values), np.nan)
-            self.ranks[known] = places
-            return
-        known = np.array([value is not None for value in one.values], dtype=bool)
-        self.levels = _frequent(one, known)
-        place = {level: j for j, level in enumerate(self.levels)}
-        others, missing = len(self.levels), len(self.levels) + 1
-        at = np.array([missing if x is None else place.get(x, others) for x in one.values])
-        self.order = self._order(at, codes, missing + 1)
-        self.ranks = np.argsort(self.order)[at].astype(float)
-
-    def _order(self, at: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
-        """Order levels so that those whose customers fall to the same segments are neighbours.
-
-        By the first principal component of their shares of segments (Coppersmith, Hong and
-        Hosking 1999, Partitioning nominal attributes in decision trees, Data Mining and
-        Knowledge Discovery 3, 197-217), once before the tree is grown.
-        """
-        feature = self.one.column.feature
-        if feature and feature.scale == "ordinal":
-            rank = {level: j for j, level in enumerate(feature.levels)}
-            own = sorted(range(n - 2), key=lambda j: rank.get(self.levels[j], len(rank)))
-            return np.array([*own, n - 2, n - 1])
-        counts = np.zeros((n, int(codes.max()) + 1))
-        np.add.at(counts, (at, codes), 1)
-        sizes = counts.sum(axis=1)
-        overall = counts.sum(axis=0) / sizes.sum()
-        shares = np.where(sizes[:, None] > 0, counts / np.maximum(sizes, 1)[:, None], overall)
-        moved = shares - overall
-        axis = np.linalg.eigh((moved * sizes[:, None]).T @ moved)[1][:, -1]
-        axis = axis * (1 if axis[np.abs(axis).argmax()] > 0 else -1)
-        return np.lexsort((np.arange(n), (moved @ axis).round(12)))
-
-    def split(self, threshold: float, rows: np.ndarray, missing_left: bool) -> tuple[Any, Any]:
-        """Return the conditions of the two sides of a split of some customers."""
-        if self.one.is_level:
-            left = set(self.order[: int(np.floor(threshold)) + 1].tolist())
-            return self._choice(left), self._choice(set(self.order.tolist()) - left)
-        ranks = self.ranks[rows]
-        known = ranks[~np.isnan(ranks)]
-        if np.isinf(threshold):  # known to the left, missing to the right
-            return Range(), Range(np.inf, np.inf, missing=True)
-        below, above = known[known <= threshold], known[known > threshold]
-        if len(below) == 0 or len(above) == 0:  # one side is missing values alone
-            known_side, lacking = Range(), Range(np.inf, np.inf, missing=True)
-            return (lacking, known_side) if len(below) == 0 else (known_side, lacking)
-        value = roundest(self.distinct[int(below.max())], self.distinct[int(above.min())])
-        if len(known) == len(ranks):  # none is missing here: they go with the many
-            missing_left = len(below) >= len(above)
-        return Range(high=value, missing=missing_left), Range(low=value, missing=not missing_left)
-
-    def _choice(self, places: set[int]) -> Choice:
-        n = len(self.levels)
-        chosen = frozenset(self.levels[j] for j in places if j < n)
-        return Choice(chosen, tuple(self.levels), n in places, n + 1 in places)
-
-
-def _frequent(one: Values, known: np.ndarray) -> list[str]:
-    if not known.any():
-        return []
-    frame = pd.DataFrame({"level": one.values[known]}, dtype=object)
-    feature = one.column.feature
-    encoder = LevelEncoder(0.0 if feature and feature.levels else MIN_SHARE).fit(frame)
-    return [level for level in encoder.levels_[0] if level != OTHER]
-
-
 def _leaves(
     tree: Any,
-    coded: list[_Coded],
+    coded: list[Coded],
     ranks: np.ndarray,
     node: int,
     rows: np.ndarray,
@@ -213,7 +95,9 @@ def _both(one: Condition, other: Condition) -> Condition:
             one.others and other.others,
             one.missing and other.missing,
         )
-    raise TypeError("a feature is numbers or levels, not both")
+    if isinstance(one, Arc) and isinstance(other, Arc):
+        return one.both(other)
+    raise TypeError("conditions of one feature are of one kind")
 
 
 def _merged(

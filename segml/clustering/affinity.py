@@ -15,8 +15,9 @@ from segml._core.check import one_of
 from segml._core.errors import DataError, NotEnoughDataError
 from segml.data import CustomerData
 
+from ._affinity_tables import design_effects, lift_table, not_yet_table
+from ._empty import empty_segments, say_empty
 from ._labels import NOISE, coverage, labels_of, named_segments
-from ._shrinkage import prior_strength, shrunk_ratios
 from .affinity_sql import (
     bought_lines,
     expected_buyers,
@@ -55,6 +56,8 @@ class SegmentAffinity:
         What an item is.
     level : float
         Coverage of the intervals.
+    empty : tuple of str
+        Names of segments without a customer, of which there is nothing to tell.
     """
 
     segments: pd.DataFrame
@@ -63,6 +66,7 @@ class SegmentAffinity:
     account: pd.Series
     item: str = "category"
     level: float = 0.95
+    empty: tuple[str, ...] = ()
 
     def favourites(self, segment: int) -> pd.DataFrame:
         """Return what a segment clearly buys beyond its share, the highest lift first."""
@@ -99,6 +103,7 @@ class SegmentAffinity:
             html.note(f"{text.count(n)} order lines are left out: {why}")
             for why, n in left_out[left_out > 0].items()
         ]
+        notes += [html.note(say_empty(self.empty))] if self.empty else []
         return html.block(html.table(head, rows, caption=caption), *notes)
 
 
@@ -217,10 +222,11 @@ def segment_affinity(
     segments = named_segments(ids, sizes, named)
     counts = item_counts(bought).to_pandas()
     segments[["buyers", "orders"]] = totals[["buyers", "m"]].reindex(ids).fillna(0).astype(int)
-    segments["design_effect"] = _design_effects(counts, totals).reindex(ids)
-    table = _lifts(counts, totals, segments["design_effect"], confidence)
-    not_yet = _not_yet(expected_buyers(bought).to_pandas(), counts, totals)
-    return SegmentAffinity(segments, table, not_yet, account, level, confidence)
+    segments["design_effect"] = design_effects(counts, totals).reindex(ids)
+    table = lift_table(counts, totals, segments["design_effect"], confidence)
+    not_yet = not_yet_table(expected_buyers(bought).to_pandas(), counts, totals)
+    empty = empty_segments(named, ids)
+    return SegmentAffinity(segments, table, not_yet, account, level, confidence, empty)
 
 
 def _checked(labels: pd.Series) -> pd.Series:
@@ -242,70 +248,3 @@ def _account(lines: Any) -> pd.Series:
     ).to_pandas()
     counts = found.set_index("outcome")["n"].astype(int)
     return counts.reindex(["used", *counts.index.drop("used", errors="ignore")], fill_value=0)
-
-
-def _design_effects(counts: pd.DataFrame, totals: pd.DataFrame) -> pd.Series:
-    """Return by segment the variance between customers over that of independent purchases."""
-    of = totals.loc[counts["segment"]].reset_index(drop=True)
-    p = counts["orders"] / of["m"]
-    found = pd.DataFrame(
-        {
-            "segment": counts["segment"],
-            "between": counts["yy"] - 2 * p * counts["ym"] + p**2 * of["mm"],
-            "independent": of["m"] * p * (1 - p),
-        }
-    )
-    sums = found.groupby("segment").sum()
-    n = totals["buyers"].astype(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effect = sums["between"] / sums["independent"] * (n / (n - 1))
-    return effect.where(np.isfinite(effect), 1.0).clip(lower=1.0)
-
-
-def _lifts(
-    counts: pd.DataFrame, totals: pd.DataFrame, effects: pd.Series, confidence: float
-) -> pd.DataFrame:
-    orders = counts.pivot(index="segment", columns="item", values="orders").fillna(0.0)
-    customers = counts.pivot(index="segment", columns="item", values="customers").fillna(0.0)
-    m = totals["m"].reindex(orders.index).to_numpy(dtype=float)
-    per_item = orders.sum(axis=0).to_numpy()
-    share_all = per_item / per_item.sum()
-    effect = effects.reindex(orders.index).to_numpy()[:, None]
-    observed = orders.to_numpy() / effect
-    expected = m[:, None] * share_all / effect
-    strength = prior_strength(observed.ravel(), expected.ravel())
-    lift, low, high = shrunk_ratios(observed, expected, strength, confidence)
-    n_segments, n_items = orders.shape
-    return pd.DataFrame(
-        {
-            "segment": np.repeat(orders.index.to_numpy(), n_items),
-            "item": np.tile(orders.columns.to_numpy(dtype=object), n_segments),
-            "customers": customers.to_numpy().ravel().astype(int),
-            "orders": orders.to_numpy().ravel().astype(int),
-            "share": (orders.to_numpy() / m[:, None]).ravel(),
-            "share_all": np.tile(share_all, n_segments),
-            "lift": lift.ravel(),
-            "low": low.ravel(),
-            "high": high.ravel(),
-        }
-    )
-
-
-def _not_yet(found: pd.DataFrame, counts: pd.DataFrame, totals: pd.DataFrame) -> pd.DataFrame:
-    found = found[found["lacking"] > 0]
-    have = counts.set_index(["segment", "item"])["customers"]
-    at = pd.MultiIndex.from_frame(found[["segment", "item"]])
-    buyers = totals["buyers"].reindex(found["segment"]).to_numpy()
-    made = pd.DataFrame(
-        {
-            "segment": found["segment"].to_numpy(),
-            "item": found["item"].to_numpy(),
-            "reach": have.reindex(at).fillna(0).to_numpy() / buyers,
-            "lacking": found["lacking"].to_numpy(),
-            "similar": (found["expected"] / found["lacking"]).to_numpy(),
-            "expected": found["expected"].to_numpy(),
-        }
-    )
-    made = made[made["similar"] > made["reach"]]
-    order = np.lexsort((made["item"], -made["expected"].round(9), made["segment"]))
-    return made.iloc[order].reset_index(drop=True)

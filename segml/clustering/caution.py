@@ -12,11 +12,11 @@ import pandas as pd
 from segml._core import html, text
 from segml._core.check import number
 from segml._core.errors import DataError, NotEnoughDataError
-from segml.features.words import in_sentence
 
+from ._effects import Effects
+from ._empty import empty_segments, say_empty
 from ._input import as_frame, features_of
 from ._labels import NOISE, aligned, labels_of, named_segments
-from .profile_rows import feature_rows
 
 _CLEAR = 0.5  # a medium effect (Cohen 1988): a difference that can be seen
 _FEW = 30  # the share of a level is then known to 18 points either way
@@ -121,9 +121,9 @@ def cautions(
 
     Notes
     -----
-    - "too little data": a segment of fewer than 30 customers, of whom a share is known to 18
-      percentage points either way; fewer than 70 customers for each feature over all,
-      which Dolnicar et al. (2014) find that segments need to be found again.
+    - "too little data": a segment without customers, or of fewer than 30, of whom a share is
+      known to 18 percentage points either way; fewer than 70 customers for each feature over
+      all, which Dolnicar et al. (2014) find that segments need to be found again.
     - "too many segments": two segments whose largest difference in any feature is under
       half a standard deviation, or under 0.5 as Cohen's h, as `profile_segments` measures
       them, each of the two beside the other. Half is a medium effect (Cohen 1988).
@@ -162,8 +162,9 @@ def cautions(
         )
     ids, codes = np.unique(given.to_numpy()[kept], return_inverse=True)
     table = named_segments(ids, np.bincount(codes), named)
-    effects = _Effects(frame[kept], features_of(features, frame.columns))
+    effects = Effects(frame[kept], features_of(features, frame.columns))
     found = [
+        *_nobody(named, ids),
         *_too_few(table, int(kept.sum()), frame.shape[1]),
         *_alike(table, codes, effects),
         *_one_feature(table, codes, effects),
@@ -173,34 +174,18 @@ def cautions(
     return Cautions(tuple(found))
 
 
-class _Effects:
-    """Differences by feature, as profiles measure them."""
-
-    def __init__(self, frame: pd.DataFrame, known: Mapping[str, Any]) -> None:
-        self.columns = [(known.get(str(name)), column) for name, column in frame.items()]
-        self.labels = [
-            in_sentence(feature.label) if feature else str(column.name)
-            for feature, column in self.columns
-        ]
-
-    def between(self, inside: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return the size of the difference of some of `rows` to the others, by feature.
-
-        Where all of either are equal, but not to each other, it is infinite.
-        """
-        codes = inside[rows].astype(int)
-        sizes = np.empty(len(self.columns))
-        for j, (feature, column) in enumerate(self.columns):
-            values = column[rows]
-            (_, row) = feature_rows(values, feature, codes, 2, 0.95)
-            effect = row.get("effect", np.nan)
-            if np.isnan(effect):
-                known = values.notna().to_numpy()
-                one, other = values[known & (codes == 1)], values[known & (codes == 0)]
-                apart = len(one) > 0 and len(other) > 0 and set(one).isdisjoint(other)
-                effect = np.inf if apart else 0.0
-            sizes[j] = abs(effect)
-        return sizes
+def _nobody(names: Mapping[int, str], ids: np.ndarray) -> Iterator[Caution]:
+    """Tell of segments that are there by their names alone."""
+    if empty := empty_segments(names, ids):
+        segments = tuple(int(i) for i, name in names.items() if str(name) in empty)
+        yield Caution(
+            "too little data",
+            segments,
+            say_empty(empty),
+            "Nothing can be told of a segment without customers; it is left out of tables and "
+            "figures",
+            "Keep it where customers may come to it, or merge it with min_segment_size=1",
+        )
 
 
 def _too_few(table: pd.DataFrame, n: int, n_features: int) -> Iterator[Caution]:
@@ -225,7 +210,7 @@ def _too_few(table: pd.DataFrame, n: int, n_features: int) -> Iterator[Caution]:
         )
 
 
-def _alike(table: pd.DataFrame, codes: np.ndarray, effects: _Effects) -> Iterator[Caution]:
+def _alike(table: pd.DataFrame, codes: np.ndarray, effects: Effects) -> Iterator[Caution]:
     ids, names = table.index.to_list(), table["name"].to_list()
     for i in range(len(ids)):
         for j in range(i + 1, len(ids)):
@@ -243,7 +228,7 @@ def _alike(table: pd.DataFrame, codes: np.ndarray, effects: _Effects) -> Iterato
                 )
 
 
-def _one_feature(table: pd.DataFrame, codes: np.ndarray, effects: _Effects) -> Iterator[Caution]:
+def _one_feature(table: pd.DataFrame, codes: np.ndarray, effects: Effects) -> Iterator[Caution]:
     if len(table) < 2 or len(effects.columns) < _ONE_OF:
         return
     for i, (segment, row) in enumerate(table.iterrows()):

@@ -12,17 +12,17 @@ from sklearn.base import clone
 
 from segml._core import html, text
 from segml._core.check import number
-from segml._core.errors import DataError, NotEnoughDataError, ParameterError
+from segml._core.errors import NotEnoughDataError
 
+from ._candidates import candidate_values, chosen_parameter, later_revenue
 from ._input import as_frame
+from ._recommendation import recommend, share_interval
 from ._refit import Customers, fitted, quiet
-from ._separation import explained_share, separation
+from ._separation import explained_interval, separation
 from .resampling import resampled, two_places
 
-_FROM_SHARES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
-_APART = 0.6  # chosen on seeds 0 to 6 of benchmarks/bench_selection.py
-_TRUSTED, _VALID = 0.6, 0.75
 _MAX_CUSTOMERS = 2000
+_EXPLAINED = ("explained", "explained_low", "explained_high")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,9 @@ class Selection:
         ``calinski_harabasz``, ``davies_bouldin``; ``border_density``, customers at the
         border of the two segments that are least apart for each one at the sparser centre;
         ``smallest_share`` of customers; ``noise_share``; ``explained``, the share of the
-        variance of later revenue that segments explain out of sample, missing without a
-        holdout; ``recommended``, true for one. What has no value is missing.
+        variance of later revenue that segments explain out of sample, with its 95% interval
+        ``explained_low`` to ``explained_high``, missing without a holdout; ``recommended``,
+        true for one. What has no value is missing.
     recommended : int
         The candidate to take.
     reason : str
@@ -56,6 +57,14 @@ class Selection:
     reason: str
     evidence: str
     failed: dict[int, str] = field(default_factory=dict)
+
+    def said(self) -> str:
+        """Return the recommendation in words, without the reason."""
+        n = int(self.table.loc[self.table["recommended"], "n_segments"].iloc[0])
+        said = f"{text.count(n)} segment{'s' * (n != 1)}"
+        if self.table.columns[0] != "k":
+            said += f", found with min_segment_size {text.count(self.recommended)},"
+        return f"{said} {'is' if n == 1 else 'are'} recommended"
 
     def _repr_html_(self) -> str:
         by = str(self.table.columns[0])
@@ -79,15 +88,14 @@ class Selection:
         rows: list[list[str | html.Cell]] = []
         for row in self.table.to_dict("records"):
             cells: list[str | html.Cell] = [columns[name](row[name]) for name in shown]
+            if "explained" in shown:
+                cells[-1] = html.Cell(str(cells[-1]), share_interval(row))
             if row["recommended"]:
                 cells[0] = html.Cell(str(cells[0]), "recommended")
             rows.append(cells)
-        head = [{"k": "segments", "n_segments": "segments"}.get(n, _words(n)) for n in shown]
-        what = "segments are" if by == "k" else f"{_words(by)} is"
-        number_ = text.count(self.recommended)
-        title = f"{number_} {what} recommended" if by == "k" else f"{what} best {number_}"
-        title = title[0].upper() + title[1:]
-        parts = [html.table(head, rows, caption=title, numeric=range(len(head)))]
+        called = {"k": "segments", "n_segments": "segments", by: "segments" if by == "k" else by}
+        head = [called.get(name, _words(name)) for name in shown]
+        parts = [html.table(head, rows, caption=self.said(), numeric=range(len(head)))]
         parts.append(html.note(self.reason[0].upper() + self.reason[1:] + "."))
         return html.block(*parts)
 
@@ -145,6 +153,9 @@ def select_n_segments(
 
     Of later revenue y with the mean m of the others of the segment and the mean M of all
     others, ``explained`` is :math:`1 - \sum (y - m)^2 / \sum (y - M)^2`.
+    Its interval takes the customers for a sample and the segments as given (delta method for
+    the ratio of the two sums): candidates whose intervals overlap widely explain about
+    the same.
 
     References
     ----------
@@ -163,8 +174,8 @@ def select_n_segments(
     """
     count = int(number(n_resamples, "n_resamples", low=2, whole=True))
     seed = int(number(random_state, "random_state", low=0, whole=True))
-    parameter = _parameter(segmenter)
-    values = _values(candidates, parameter, len(as_frame(X)))
+    parameter = chosen_parameter(segmenter)
+    values = candidate_values(candidates, parameter, len(as_frame(X)))
     by = "k" if parameter == "n_segments" else parameter
     first, failed = None, {}
     rows: list[dict[str, Any]] = []
@@ -174,7 +185,7 @@ def select_n_segments(
             if first is None:  # scale and embedding are the same for all
                 first = fitted(own, X)
                 customers = Customers.of(first, X)
-                later = _later(holdout, as_frame(X), customers.order)
+                later = later_revenue(holdout, as_frame(X), customers.order)
             labels = quiet(own, customers.points)
             rows.append({by: value} | _evidence(own, customers, labels, later, count, seed))
         except NotEnoughDataError as problem:
@@ -185,9 +196,9 @@ def select_n_segments(
             "no candidate gives segments", where=parameter, got=values, hint=failed[values[0]]
         )
     columns = [by, "n_segments", "stability", "ari", "silhouette", "calinski_harabasz"]
-    columns += ["davies_bouldin", "border_density", "smallest_share", "noise_share", "explained"]
+    columns += ["davies_bouldin", "border_density", "smallest_share", "noise_share", *_EXPLAINED]
     table = pd.DataFrame(rows).reindex(columns=columns)
-    row, evidence, reason = _recommend(table)
+    row, evidence, reason = recommend(table)
     table["recommended"] = np.arange(len(table)) == row
     return Selection(table, int(table.loc[row, by]), reason, evidence, failed)
 
@@ -199,6 +210,7 @@ def _evidence(
     names = pd.Series("", pd.RangeIndex(n_segments))
     found = resampled(own, customers, labels, names, count, None, _MAX_CUSTOMERS, seed)
     sizes = np.bincount(labels[labels >= 0], minlength=n_segments)
+    explained = (np.nan,) * 3 if later is None else explained_interval(labels, later)
     return {
         "n_segments": n_segments,
         "stability": float(found.table["jaccard"].min()),
@@ -206,110 +218,7 @@ def _evidence(
         **separation(customers.points, labels, seed),
         "smallest_share": sizes.min() / len(labels),
         "noise_share": found.noise_share,
-        "explained": np.nan if later is None else explained_share(labels, later),
-    }
-
-
-def _recommend(table: pd.DataFrame) -> tuple[Any, str, str]:
-    """Return the row to take, the kind of the evidence, and the reason."""
-    several = table[table["n_segments"] > 1]
-    row: Any
-    one: Any
-    if several.empty:
-        row = table["n_segments"].idxmax()
-        return row, "weak", "no candidate gives more than one segment"
-    apart = several["border_density"] < _APART
-    back = several["stability"] >= _TRUSTED
-    valid = several["stability"] >= _VALID
-    if (apart & back).any():
-        row = _most(several[apart & back])
-        one = several.loc[row]
-        reason = "these are the most segments that are apart and come back in resamples: "
-        reason += f"each with Jaccard {two_places(one['stability'])} or more, and at no border "
-        reason += f"more than {two_places(one['border_density'])} times the customers of a centre"
-        kind = "apart"
-    elif back.any():
-        pool = several[valid] if valid.any() else several[back]
-        kind, by_revenue = "stable", pool["explained"].notna().any()
-        row = pool["explained"].idxmax() if by_revenue else _most(pool)
-        one = several.loc[row]
-        reason = "there are no gaps between segments, so they divide one cloud; of the "
-        reason += "divisions that come back in resamples this "
-        reason += "explains later revenue best" if by_revenue else "has the most segments"
-        reason += f" (Jaccard {two_places(one['stability'])} or more)"
-    else:
-        kind, row = "weak", several["stability"].fillna(-1).idxmax()
-        one = several.loc[row]
-        reason = "no candidate gives segments that all come back in resamples; this comes "
-        reason += f"nearest (Jaccard of the weakest {two_places(one['stability'])})"
-    reason += f"; the smallest has {text.share(one['smallest_share'])} of customers"
-    if not np.isnan(one["explained"]):
-        reason += f"; {text.share(one['explained'])} of the variance of later revenue is explained"
-    best: Any = several["silhouette"].fillna(-1).idxmax()
-    highest = several.loc[best]
-    if highest["n_segments"] != one["n_segments"]:
-        reason += f"; the silhouette alone would say {text.count(highest.iloc[0])}"
-    return row, kind, reason
-
-
-def _most(pool: pd.DataFrame) -> Any:
-    """Return the row of the most segments, and of several the most stable one."""
-    return pool.sort_values(["n_segments", "stability"], kind="stable").index[-1]
-
-
-def _parameter(segmenter: Any) -> str:
-    params = segmenter.get_params(deep=False) if hasattr(segmenter, "get_params") else {}
-    if "n_segments" in params:
-        return "n_segments"
-    if {"min_segment_size", "min_samples"} <= set(params):
-        return "min_segment_size"
-    raise ParameterError(
-        "this segmenter has no number of segments to choose",
-        where="segmenter",
-        got=type(segmenter).__name__,
-        expected="one with n_segments, such as KMeansSegmenter(), or by density",
-    )
-
-
-def _values(candidates: Iterable[int] | None, parameter: str, n: int) -> list[int]:
-    if candidates is None:
-        by_share = sorted({max(5, round(share * n)) for share in _FROM_SHARES})
-        return list(range(2, 13)) if parameter == "n_segments" else by_share
-    values = [int(number(value, "candidates", low=1, whole=True)) for value in candidates]
-    if not values or len(set(values)) < len(values):
-        raise ParameterError(
-            "a candidate is there twice" if values else "there are no candidates",
-            where="candidates",
-            got=values,
-            expected="different whole numbers, such as range(2, 13)",
-        )
-    return values
-
-
-def _later(holdout: Any, frame: Any, order: np.ndarray) -> np.ndarray | None:
-    """Return later revenue in the order of the customers' values."""
-    if holdout is None:
-        return None
-    if not isinstance(holdout, pd.Series) or not isinstance(frame, pd.DataFrame):
-        raise ParameterError(
-            "later revenue cannot be matched with customers",
-            where="holdout",
-            got=type(holdout).__name__,
-            expected="a Series indexed by customer, and features indexed so as well",
-        )
-    twice = holdout.index.has_duplicates or frame.index.has_duplicates
-    if twice:
-        raise DataError("a customer is there twice", where="holdout")
-    later = pd.to_numeric(holdout.reindex(frame.index), errors="coerce").to_numpy(dtype=float)
-    if lacking := int((~np.isfinite(later)).sum()):
-        raise DataError(
-            "customers have no later revenue",
-            where="holdout",
-            got=f"{lacking:,} of {len(later):,} customers",
-            expected="a number for every customer, 0 for those who bought nothing",
-            hint="holdout.reindex(features.index, fill_value=0)",
-        )
-    return later[order]
+    } | dict(zip(_EXPLAINED, explained, strict=True))
 
 
 def _words(name: str) -> str:

@@ -14,7 +14,18 @@ from segml._core import html, text
 from segml._core.check import number
 from segml._core.errors import DataError, NotEnoughDataError
 
-from ._labels import NOISE, labels_of
+from ._empty import listed
+from ._labels import NOISE
+from ._match_tables import (
+    all_ids,
+    free_names,
+    lasting_ids,
+    noise_table,
+    overlap_table,
+    read_labels,
+    same_by_name,
+    several_parts,
+)
 from .resampling import two_places
 
 _LEAST = 0.1  # Jaccard similarity under which two segments have too little in common to be one
@@ -47,6 +58,9 @@ class SegmentMatching:
         Customers in no segment before (rows ``segment``, ``noise``) and after (columns).
     n_both, n_old_only, n_new_only : int
         Customers with both labels, and with one only.
+    by_name : tuple of int
+        New segments that are an old one by their name alone: one of the two has no customer
+        with both labels, as those of a table of rules may.
     """
 
     mapping: dict[int, int | None]
@@ -61,6 +75,7 @@ class SegmentMatching:
     n_both: int
     n_old_only: int
     n_new_only: int
+    by_name: tuple[int, ...] = ()
 
     def rename(self, labels: pd.Series) -> pd.Series:
         """Return new labels under the ids that last.
@@ -96,6 +111,8 @@ class SegmentMatching:
         for new, old in self.mapping.items():
             if old is None:
                 said, alike = self._from(new), ""
+            elif new in self.by_name:
+                said, alike = "by its name: no customer tells", ""
             else:
                 one: Any = matched.loc[new]
                 said = f"{text.share(one['of_old'])} of segment {old} stayed"
@@ -104,12 +121,13 @@ class SegmentMatching:
             called = self.names.get(new, f"segment {new}")
             rows.append([called, str(new), html.Cell(was, said), alike])
         head = ["name", "new id", "was", "Jaccard"]
-        caption = f"{text.count(len(matched))} of {text.count(len(self.mapping))} segments are"
+        same = len(matched) + len(self.by_name)
+        caption = f"{text.count(same)} of {text.count(len(self.mapping))} segments are"
         caption += " those of before"
-        notes = [f"Segment {old} was split: now {_list(new)}." for old, new in self.splits.items()]
-        notes += [f"Segments {_list(old)} became {new}." for new, old in self.merges.items()]
+        notes = [f"Segment {old} was split: now {listed(new)}." for old, new in self.splits.items()]
+        notes += [f"Segments {listed(old)} became {new}." for new, old in self.merges.items()]
         if self.gone:
-            notes.append(f"Gone: {_list(self.gone)}.")
+            notes.append(f"Gone: {listed(self.gone)}.")
         lone = f"{text.count(self.n_both)} customers are in both;"
         lone += (
             f" {text.count(self.n_old_only)} only before, {text.count(self.n_new_only)} only now."
@@ -119,7 +137,7 @@ class SegmentMatching:
 
     def _from(self, new: int) -> str:
         if came := self.merges.get(new):
-            return f"from {_list(came)}"
+            return f"from {listed(came)}"
         split = [old for old, parts in self.splits.items() if new in parts]
         return f"from segment {split[0]}" if split else ""
 
@@ -166,7 +184,8 @@ def match_segments(
 
     no segment in two pairs (the assignment problem, solved by Crouse's [1]_ algorithm).
     A pair with J < 0.1 is none: the old segment is
-    gone and the new one is born.
+    gone and the new one is born. Where one of two segments has none of these customers, as
+    an empty one of `RFMSegmenter`, and no other is it, they are one if they have one name.
 
     A segment is split where two or more new ones each have the `threshold` of its customers
     and mostly consist of them; it is merged where two or more old ones are the `threshold`
@@ -189,8 +208,8 @@ def match_segments(
     {0: [1, 2]}
     """
     least = number(threshold, "threshold", low=0, high=1, open_low=True)
-    before, old_names = _read(old, "old", names)
-    after, new_names = _read(new, "new", None)
+    before, old_names = read_labels(old, "old", names)
+    after, new_names = read_labels(new, "new", None)
     shared = before.index.intersection(after.index)
     if not len(shared):
         raise NotEnoughDataError(
@@ -198,7 +217,7 @@ def match_segments(
             got=f"{len(before):,} customers before, {len(after):,} now",
         )
     a, b = before.loc[shared].to_numpy(), after.loc[shared].to_numpy()
-    old_ids, new_ids = _ids(before, old_names), _ids(after, new_names)
+    old_ids, new_ids = all_ids(before, old_names), all_ids(after, new_names)
     both = np.zeros((len(old_ids), len(new_ids)), dtype=int)
     inside = (a != NOISE) & (b != NOISE)
     places = (np.searchsorted(old_ids, a[inside]), np.searchsorted(new_ids, b[inside]))
@@ -216,6 +235,8 @@ def match_segments(
         if jaccard[i, j] >= _LEAST
     ]
     was: dict[int, Any] = {int(j): i for i, j in pairs}
+    named = same_by_name(old_ids, new_ids, of_old, of_new, old_names, new_names, was)
+    was |= named
     mapping = {
         int(new_ids[j]): int(old_ids[was[j]]) if j in was else None for j in range(len(new_ids))
     }
@@ -224,99 +245,16 @@ def match_segments(
     carried = {n: old_names[o] for n, o in mapping.items() if o is not None and o in old_names}
     return SegmentMatching(
         mapping=mapping,
-        ids=_lasting(mapping, old_ids),
-        names=carried | _free(new_names, carried, mapping),
-        overlaps=_overlaps(both, jaccard, share_old, share_new, old_ids, new_ids, pairs),
-        splits=_several(old_ids, new_ids, is_part),
-        merges=_several(new_ids, old_ids, is_source.T),
+        ids=lasting_ids(mapping, old_ids),
+        names=carried | free_names(new_names, carried, mapping),
+        overlaps=overlap_table(both, jaccard, share_old, share_new, old_ids, new_ids, pairs),
+        splits=several_parts(old_ids, new_ids, is_part),
+        merges=several_parts(new_ids, old_ids, is_source.T),
         gone=[int(i) for i in old_ids if i not in mapping.values()],
         born=[j for j, i in mapping.items() if i is None],
-        noise=_noise(a, b),
+        noise=noise_table(a, b),
         n_both=len(shared),
         n_old_only=len(before) - len(shared),
         n_new_only=len(after) - len(shared),
+        by_name=tuple(int(new_ids[j]) for j in sorted(named)),
     )
-
-
-def _read(segments: Any, where: str, names: Any) -> tuple[pd.Series, dict[int, str]]:
-    labels, known = labels_of(segments, names)
-    if labels.index.has_duplicates:
-        raise DataError(
-            "a customer is there twice",
-            where=where,
-            got=f"{int(labels.index.duplicated().sum()):,} rows of customers that came before",
-        )
-    numbers = pd.to_numeric(labels, errors="coerce").to_numpy(dtype=float)
-    wrong = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers >= NOISE))
-    if wrong.any():
-        raise DataError(
-            "labels are not segment ids",
-            where=where,
-            got=f"{int(wrong.sum()):,} rows, the first {labels.iloc[int(wrong.argmax())]!r}",
-            expected="whole numbers from 0 on, -1 for noise",
-        )
-    return pd.Series(numbers.astype(int), labels.index), known
-
-
-def _ids(labels: pd.Series, names: Mapping[int, str]) -> np.ndarray:
-    """Return all ids; a segmenter's names tell of segments that have no customer."""
-    return np.array(
-        sorted({*labels[labels != NOISE], *(i for i in names if i != NOISE)}), dtype=int
-    )
-
-
-def _lasting(mapping: Mapping[int, int | None], old_ids: np.ndarray) -> dict[int, int]:
-    following = int(old_ids.max(initial=-1)) + 1
-    ids = {}
-    for new, old in mapping.items():
-        ids[new] = following if old is None else old
-        following += old is None
-    return ids
-
-
-def _free(
-    names: Mapping[int, str], carried: Mapping[int, str], mapping: Mapping[int, Any]
-) -> dict[int, str]:
-    """Return own names of segments that carry none, where these are not taken."""
-    taken = set(carried.values())
-    return {n: x for n, x in names.items() if n in mapping and n not in carried and x not in taken}
-
-
-def _several(ids: np.ndarray, others: np.ndarray, which: np.ndarray) -> dict[int, list[int]]:
-    return {
-        int(one): others[row].tolist() for one, row in zip(ids, which, strict=True) if row.sum() > 1
-    }
-
-
-def _overlaps(
-    both: np.ndarray,
-    jaccard: np.ndarray,
-    share_old: np.ndarray,
-    share_new: np.ndarray,
-    old_ids: np.ndarray,
-    new_ids: np.ndarray,
-    pairs: list[tuple[Any, Any]],
-) -> pd.DataFrame:
-    at, found = np.nonzero(both), set(pairs)
-    return pd.DataFrame(
-        {
-            "old": old_ids[at[0]],
-            "new": new_ids[at[1]],
-            "customers": both[at],
-            "of_old": share_old[at],
-            "of_new": share_new[at],
-            "jaccard": jaccard[at],
-            "matched": np.array([pair in found for pair in zip(*at, strict=True)], dtype=bool),
-        }
-    )
-
-
-def _noise(a: np.ndarray, b: np.ndarray) -> pd.DataFrame:
-    counts = np.zeros((2, 2), dtype=int)
-    np.add.at(counts, ((a == NOISE).astype(int), (b == NOISE).astype(int)), 1)
-    index = pd.Index(["segment", "noise"], name="before")
-    return pd.DataFrame(counts, index, pd.Index(["segment", "noise"], name="now"))
-
-
-def _list(ids: list[int]) -> str:
-    return " and ".join(", ".join(map(str, ids)).rsplit(", ", 1))

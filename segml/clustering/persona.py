@@ -15,6 +15,7 @@ from segml.data import CustomerData
 from segml.features.words import in_sentence, say_value
 
 from . import persona_orders
+from ._empty import say_empty
 from ._input import as_frame, features_of
 from ._labels import NOISE, aligned, labels_of
 from .affinity import SegmentAffinity, segment_affinity
@@ -127,6 +128,8 @@ def personas(
             )
         )
     notes = [f"{text.count((~kept).sum())} customers of noise have no card"] * (not kept.all())
+    if profile.empty:
+        notes.append(say_empty(profile.empty))
     if any(is_attribute(known.get(name), column) for name, column in frame.items()):
         notes.append(f"Attributes of fewer than {least} customers are not shown")
     return Personas(tuple(cards), tuple(notes))

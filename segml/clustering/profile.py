@@ -14,6 +14,7 @@ from segml.features import Feature
 from segml.features.words import say_value
 
 from ._comparisons import holm
+from ._empty import empty_segments, say_empty
 from ._input import as_frame, features_of
 from ._labels import aligned, coverage, labels_of, named_segments
 from .profile_rows import feature_rows
@@ -52,12 +53,15 @@ class SegmentProfile:
         What is known of the features, by name.
     level : float
         Coverage of the intervals; differences are significant at 1 - `level`.
+    empty : tuple of str
+        Names of segments without a customer, of which there is nothing to tell.
     """
 
     segments: pd.DataFrame
     table: pd.DataFrame
     features: Mapping[str, Feature] = field(default_factory=dict)
     level: float = 0.95
+    empty: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -121,12 +125,13 @@ class SegmentProfile:
         return html.block(made, *self._note())
 
     def _note(self) -> list[str]:
+        notes = [html.note(say_empty(self.empty))] if self.empty else []
         compared = int(self.table["p_value"].notna().sum())
         if not compared or self.table["significant"].all():
-            return []
+            return notes
         alpha = text.decimal(1 - self.level, 2)
         said = f"Pale: no significant difference (Holm's correction for {text.count(compared)} "
-        return [html.note(f"{said}comparisons, {alpha})")]
+        return [html.note(f"{said}comparisons, {alpha})"), *notes]
 
     def _cell(self, row: Mapping[Any, Any]) -> html.Cell:
         lacking = [f"{text.count(row['missing'])} unknown"] if row["missing"] else []
@@ -167,7 +172,8 @@ def profile_segments(
         One row per customer.
     labels : Series or segmenter
         Segment id, indexed by customer; or a segmenter fitted to these customers, which
-        brings its names. Noise, where it was kept, is described beside the segments.
+        brings its names. Noise, where it was kept, is described beside the segments; a
+        segment that has a name and no customer is said to be empty.
     names : mapping or Series of int to str, optional
         Segment names; "segment 0" and so on when not given.
     level : float, default 0.95
@@ -251,4 +257,4 @@ def profile_segments(
     table["p_adjusted"] = holm(table["p_value"].to_numpy(dtype=float))
     table["significant"] = table["p_adjusted"] < 1 - level
     known = {name: known[name] for name in frame.columns if name in known}
-    return SegmentProfile(segments, table, known, level)
+    return SegmentProfile(segments, table, known, level, empty_segments(named, ids))

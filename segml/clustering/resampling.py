@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,10 @@ from sklearn.metrics import adjusted_rand_score
 from segml._core import html, text
 from segml._core.check import number, one_of
 from segml._core.errors import NotEnoughDataError, SegmlError
-from segml._core.seeds import generator
 
+from ._draws import Scheme, draw_customers
 from ._labels import NOISE
 from ._refit import Customers, fitted, refit, repeated
-
-Scheme = Literal["bootstrap", "subsample"]
 
 #: From which mean Jaccard similarity on a segment is called so, the best first.
 VERDICTS = {0.85: "highly stable", 0.75: "valid", 0.6: "doubtful", 0.0: "not trusted"}
@@ -74,7 +71,7 @@ class Stability:
                 html.Cell(str(row["name"]), f"{text.count(row['size'])} customers"),
                 html.Cell(two_places(row["jaccard"]), _span(row["low"], row["high"])),
                 text.share(row["dissolved"]),
-                str(row["verdict"]),
+                str(row["verdict"]) if row["size"] else "no customers",
             ]
             for row in self.table.to_dict("records")
         ]
@@ -195,7 +192,9 @@ def resampled(
     similar, noise, rand, failed = [], [], [], []
     drawn = np.empty(0, dtype=int)
     with repeated():
-        for drawn, start in _draw(len(customers), n_resamples, scheme, max_customers, seed):
+        for drawn, start in draw_customers(
+            len(customers), n_resamples, scheme, max_customers, seed
+        ):
             try:
                 found = refit(segmenter, customers, drawn, start)
             except (SegmlError, ValueError) as problem:  # fewer distinct customers than segments
@@ -287,21 +286,8 @@ def verdict(jaccard: float) -> str:
     return next(word for least, word in VERDICTS.items() if jaccard >= least)
 
 
-def _draw(
-    n: int, n_resamples: int, scheme: Scheme, most: int, seed: int
-) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield places of customers, ascending, and a seed for the refit."""
-    for resample in range(n_resamples):
-        rng = generator(seed, "stability", scheme, str(resample))
-        if scheme == "bootstrap":
-            drawn = rng.integers(n, size=min(n, most))
-        else:
-            drawn = rng.choice(n, min(max(n // 2, 1), most), replace=False)
-        yield np.sort(drawn), int(rng.integers(2**31))
-
-
 def _span(low: float, high: float) -> str:
-    return f"{two_places(low)} to {two_places(high)}"
+    return "" if np.isnan(low) else f"{two_places(low)} to {two_places(high)}"
 
 
 def two_places(value: float) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from segml._core import html, text
 from segml._core.check import nearest, number
@@ -21,13 +19,14 @@ from segml.features import FeatureTable
 from segml.features.preprocess import row_order
 
 from ._conditions import Column
+from ._empty import empty_segments, say_empty
 from ._input import as_frame, features_of
 from ._labels import NOISE, aligned, coverage, labels_of, named_segments
+from ._rule_codes import as_level, read_values
 from ._rule_fit import assign, held_out_codes, rules_by_code
-from ._rule_tree import Box, read_values
+from ._rule_table import RuleCell, interval_words, rule_table, share_within
+from ._rule_tree import Box
 from .rules_sql import check_columns, rules_query
-
-_NO_RULE = "no rule of this depth"
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ class SegmentRules:
         Customers of no segment, left out.
     level : float
         Coverage of the intervals.
+    empty : tuple of str
+        Names of segments without a customer, which have no rule.
     """
 
     table: pd.DataFrame
@@ -68,6 +69,7 @@ class SegmentRules:
     truths: tuple[str, ...] = ()
     n_noise: int = 0
     level: float = 0.95
+    empty: tuple[str, ...] = ()
 
     def predict(self, X: Any) -> pd.Series:
         """Assign customers by the rules.
@@ -101,7 +103,7 @@ class SegmentRules:
                 )
         # As they were read for the rules, whatever type they come in.
         values = {
-            name: read_values(_as_level(frame[name], self.levels[name]), column.feature).values
+            name: read_values(as_level(frame[name], self.levels[name]), column.feature).values
             for name, column in self.columns.items()
         }
         return pd.Series(assign(self.boxes, values, len(frame)), frame.index, name="segment")
@@ -161,9 +163,11 @@ class SegmentRules:
     def _repr_html_(self) -> str:
         rows: list[list[str | html.Cell]] = [
             [
-                _Rule(str(row["name"]), f"{text.count(row['size'])} customers", None, row["rule"]),
-                html.Cell(text.share(row["precision"]), _interval(row, "precision")),
-                html.Cell(text.share(row["coverage"]), _interval(row, "coverage")),
+                RuleCell(
+                    str(row["name"]), f"{text.count(row['size'])} customers", None, row["rule"]
+                ),
+                html.Cell(text.share(row["precision"]), interval_words(row, "precision")),
+                html.Cell(text.share(row["coverage"]), interval_words(row, "coverage")),
             ]
             for _, row in self.table.iterrows()
         ]
@@ -174,28 +178,14 @@ class SegmentRules:
         notes = []
         if self.n_noise:
             notes.append(html.note(f"{text.count(self.n_noise)} customers of noise are left out"))
+        if self.empty:
+            notes.append(html.note(f"{say_empty(self.empty)}, and so no rule"))
         return html.block(
             html.facts([("customers whom the rules put right", text.share(self.fidelity), said)]),
             html.table(head, rows, caption=caption, numeric=(1, 2)),
             *notes,
             html.fold("The rules as SQL", f"<pre>{escape(self.to_sql('features'))}</pre>"),
         )
-
-
-@dataclass(frozen=True)
-class _Rule(html.Cell):
-    """A segment with its rule below, a line for each alternative: on a phone there is room."""
-
-    rule: str = ""
-
-    def html(self) -> str:
-        lines = "<br>or ".join(escape(line) for line in self.rule.split("; or "))
-        return f"<strong>{escape(self.text)}</strong><small>{escape(self.detail)}</small>{lines}"
-
-
-def _interval(row: pd.Series, name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "" if pd.isna(low) else f"{text.share(low)} to {text.share(high)}"
 
 
 def segment_rules(
@@ -250,7 +240,9 @@ def segment_rules(
     that none of them changes sides. Levels of a category are ordered by the segments of
     their customers and split as numbers are (Coppersmith, Hong and Hosking 1999). Missing
     values go to the side that fits better; those of features that had none go with the
-    larger side.
+    larger side. Hours, weekdays and months, and other features that come round again, are
+    ranges on a circle, which may go over its end ("after 22:00 until 04:00"); it is opened
+    where the one range begins that tells segments apart best.
 
     Fidelity, precision and coverage are by five-fold cross-validation: rules are made of
     four fifths of customers and judged by the others, in turn. Their intervals are Wilson's
@@ -287,22 +279,9 @@ def segment_rules(
     segments = named_segments(ids, np.bincount(codes), named)
     used = [one for one in values if any(one.column.name in box for own in boxes for box in own)]
     columns = {one.column.name: one.column for one in used}
-    table = pd.DataFrame(
-        {
-            "name": segments["name"],
-            "rule": [_say(own, columns) for own in boxes],
-            "size": segments["size"],
-        }
-    )
-    interval = partial(_wilson, level=level)
-    hits = held_out == codes
-    for name, of in (("precision", held_out), ("coverage", codes)):
-        found = [
-            interval(int((hits & (of == i)).sum()), int((of == i).sum())) for i in range(len(ids))
-        ]
-        for j, part in enumerate(("", "_low", "_high")):
-            table[name + part] = [one[j] for one in found]
-    fidelity, low, high = interval(int(hits[held_out >= 0].sum()), int((held_out >= 0).sum()))
+    table = rule_table(segments, boxes, columns, codes, held_out, level)
+    told, hits = held_out >= 0, held_out == codes
+    fidelity, low, high = share_within(int(hits[told].sum()), int(told.sum()), level)
     truths = tuple(name for name in columns if getattr(frame[name].dtype, "kind", "") == "b")
     return SegmentRules(
         table,
@@ -315,23 +294,5 @@ def segment_rules(
         truths,
         n_noise,
         level,
+        empty_segments(named, ids),
     )
-
-
-def _as_level(column: pd.Series, is_level: bool) -> pd.Series:
-    """Return codes that are numbers as texts where the rules know them as levels."""
-    return column.astype(object) if is_level else column
-
-
-def _say(boxes: list[Box], columns: Mapping[str, Column]) -> str:
-    if not boxes:
-        return _NO_RULE
-    parts = [" and ".join(one.say(columns[name]) for name, one in box.items()) for box in boxes]
-    return "; or ".join(parts) if parts[0] else "everyone"
-
-
-def _wilson(hits: int, n: int, level: float) -> tuple[float, float, float]:
-    if n == 0:
-        return np.nan, np.nan, np.nan
-    found = binomtest(hits, n).proportion_ci(level, "wilson")
-    return hits / n, float(found.low), float(found.high)

@@ -16,6 +16,7 @@ from segml.features.words import in_sentence
 
 from ._input import as_dense, as_frame, features_of
 from ._labels import NOISE
+from ._segmenter import Segmenter
 from .contrasts import scaled_columns
 
 _NEIGHBOURS = 10
@@ -108,6 +109,8 @@ def map_segments(segmenter: Any, X: Any, embedding: Any = None) -> SegmentMap:
 
 def scaled_values(segmenter: Any, frame: Any) -> np.ndarray:
     """Return customers on the segmenter's scale, standardised where it has none."""
+    if isinstance(segmenter, Segmenter):  # it knows which columns are its own
+        return segmenter._scale(segmenter._validate(frame, reset=False))
     preprocessor = getattr(segmenter, "preprocessor_", None)
     if preprocessor is None:
         return np.asarray(StandardScaler().fit_transform(np.asarray(frame, dtype=float)))

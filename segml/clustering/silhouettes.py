@@ -13,6 +13,7 @@ from segml._core.check import number
 from segml._core.errors import NotEnoughDataError
 from segml._core.seeds import generator
 
+from ._empty import empty_segments
 from ._input import as_frame
 from ._labels import NOISE
 from .segment_map import scaled_values
@@ -38,12 +39,15 @@ class Silhouettes:
         Of all customers with a segment.
     n_noise : int
         Customers without a segment, who have no silhouette.
+    empty : tuple of str
+        Names of segments without a customer.
     """
 
     values: pd.DataFrame
     table: pd.DataFrame
     mean: float
     n_noise: int
+    empty: tuple[str, ...] = ()
 
 
 def silhouette_values(
@@ -124,7 +128,8 @@ def silhouette_values(
     ]
     table = pd.DataFrame(rows, index=pd.Index(ids, name="segment"))
     mean = float(np.average(table["mean"], weights=table["size"]))
-    return Silhouettes(values, table, mean, int((labels == NOISE).sum()))
+    empty = empty_segments(names.to_dict(), ids)
+    return Silhouettes(values, table, mean, int((labels == NOISE).sum()), empty)
 
 
 def _sample_sizes(sizes: np.ndarray, most: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from zipfile import is_zipfile
 import numpy as np
 import pandas as pd
 
+import segml.clustering
 import segml.clv
 from segml import __version__
 from segml._core.check import nearest
@@ -108,6 +109,9 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
             where="model",
             got=model.__name__ if isinstance(model, type) else type(model).__name__,
             expected="a fitted " + ", ".join([*_models(), *segmenters()]),
+            hint="save the segmenter that was fitted with it as its embedding: the file holds both"
+            if isinstance(model, segml.clustering.UmapEmbedding)
+            else None,
         )
     data = _plain(model.to_dict())
     return write_json(path, {"format": data["format"], "segml_version": __version__, **data})

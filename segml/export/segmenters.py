@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClusterMixin
+from sklearn.base import ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 import segml.clustering
@@ -148,6 +148,18 @@ def _describe(segmenter: Any) -> dict[str, Any]:
     fitted = {name: _pack(value) for name, value in vars(segmenter).items() if name not in left_out}
     if options.get("names"):
         options["names"] = dict(options["names"])
+    for name in ("preprocessor", "embedding"):  # of a fitted one, a copy of it was fitted anew
+        if options.get(name) is not None:
+            options[name] = clone(options[name])
+    frozen = getattr(getattr(segmenter, "embedding_", None), "estimator", None)
+    if isinstance(frozen, segml.clustering.UmapEmbedding):
+        raise ParameterError(
+            "a frozen embedding is not saved, as it holds the customers whom it was fitted to",
+            where="embedding",
+            got="FrozenEstimator of UmapEmbedding",
+            expected="an embedding that the segmenter fits itself, such as UmapEmbedding()",
+            hint="fit the segmenter with embedding=UmapEmbedding() and save it",
+        )
     return _head(segmenter) | {"options": options, "fitted": fitted}
 
 

@@ -1,6 +1,22 @@
-"""What segments are worth: key performance indicators per segment, with intervals."""
+"""What segments are worth: key performance indicators per segment and period, with intervals."""
 
-from .registry import KPI, KPIS
-from .table import KpiTable, kpi_table
+from .cohorts import CohortRetention, cohort_retention
+from .compute import kpi_table
+from .concentration import Concentration, concentration
+from .kpi import KPI, Measure
+from .registry import KPIS, MEASURES, register_kpi
+from .table import KpiTable
 
-__all__ = ["KPI", "KPIS", "KpiTable", "kpi_table"]
+__all__ = [
+    "KPI",
+    "KPIS",
+    "MEASURES",
+    "CohortRetention",
+    "Concentration",
+    "KpiTable",
+    "Measure",
+    "cohort_retention",
+    "concentration",
+    "kpi_table",
+    "register_kpi",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 
 def wilson(successes: float, trials: float, level: float) -> tuple[float, float]:
@@ -66,3 +66,130 @@ def delta_ratio(y: np.ndarray, x: np.ndarray, level: float) -> tuple[float, floa
     variance = n / (n - 1) * ((y - ratio * x) ** 2).sum() / total**2
     half = norm.ppf(0.5 + level / 2) * math.sqrt(variance)
     return float(ratio - half), float(ratio + half)
+
+
+def delta(ratio: float, spread: float, total: float, n: int, level: float) -> tuple[float, float]:
+    """Return the delta-method interval of a ratio of sums, from sums.
+
+    Parameters
+    ----------
+    ratio : float
+        Sum of y / sum of x.
+    spread : float
+        Sum over customers of (y - ratio x)².
+    total : float
+        Sum of x, not 0.
+    n : int
+        Customers, at least 2.
+    level : float
+        Coverage.
+
+    Examples
+    --------
+    >>> low, high = delta(2.0, 2.0, 3.0, 3, 0.95)  # of 1, 2 and 3
+    >>> round(low, 3), round(high, 3)
+    (0.868, 3.132)
+    """
+    half = float(norm.ppf(0.5 + level / 2)) * math.sqrt(n / (n - 1) * spread) / abs(total)
+    return ratio - half, ratio + half
+
+
+def clustered(
+    ratio: float, spread: float, total: float, squares: float, n: int, level: float
+) -> tuple[float, float]:
+    """Return Wilson's interval of a share of rows of which a customer may have several.
+
+    Parameters
+    ----------
+    ratio, spread, total, n, level
+        As of :func:`delta`; the ratio is between 0 and 1.
+    squares : float
+        Sum of x².
+
+    Notes
+    -----
+    The trials are the effective sample size p (1 - p) / v, with v the delta method's
+    variance: as many independent rows would be as telling. Where v is 0, as all customers are
+    alike, they are Kish's effective number of customers, sum(x)² / sum(x²). After Korn and
+    Graubard (1998), Survey Methodology 24, 193-201; with Wilson's interval, Dean and Pagano
+    (2015), Journal of Survey Statistics and Methodology 3, 484-503.
+
+    Examples
+    --------
+    >>> low, high = clustered(0.0, 0.0, 40.0, 80.0, 30, 0.95)  # 20 customers, 2 rows each
+    >>> low, round(high, 3)
+    (0.0, 0.161)
+    """
+    variance = n / (n - 1) * spread / total**2
+    inside = 0 < ratio < 1 and variance > 0
+    trials = ratio * (1 - ratio) / variance if inside else total**2 / squares
+    return wilson(ratio * trials, trials, level)
+
+
+def newcombe(
+    share: float, trials: float, other: float, other_trials: float, level: float
+) -> tuple[float, float]:
+    """Return the interval of the difference of two independent shares, the first less the second.
+
+    Notes
+    -----
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10: from the two Wilson
+    intervals.
+
+    Examples
+    --------
+    >>> low, high = newcombe(56 / 70, 70, 48 / 80, 80, 0.95)  # his table II, case (a)
+    >>> round(low, 4), round(high, 4)
+    (0.0524, 0.3339)
+    """
+    low, high = wilson(share * trials, trials, level)
+    other_low, other_high = wilson(other * other_trials, other_trials, level)
+    difference = share - other
+    return (
+        difference - math.hypot(share - low, other_high - other),
+        difference + math.hypot(high - share, other - other_low),
+    )
+
+
+def median(values: np.ndarray, counts: np.ndarray, level: float) -> tuple[float, float, float]:
+    """Return the median of counted values and its interval by order statistics.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_values,)
+        In ascending order.
+    counts : ndarray, shape (n_values,)
+        How many customers have each.
+    level : float
+        Least coverage.
+
+    Returns
+    -------
+    value, low, high : float
+        The ends are missing where there are too few customers for this coverage.
+
+    Notes
+    -----
+    The k-th smallest and the k-th largest value, with the largest k for which a binomial
+    variable of n trials and chance 1/2 is below k with chance (1 - level) / 2 at most
+    (Hahn and Meeker 1991, Statistical Intervals, 5.2).
+
+    Examples
+    --------
+    >>> median(np.arange(1.0, 11.0), np.ones(10), 0.95)
+    (5.5, 2.0, 9.0)
+    """
+    places = np.cumsum(counts)
+    n = int(places[-1])
+
+    def at(place: int) -> float:
+        return float(values[np.searchsorted(places, place)])
+
+    value = (at((n + 1) // 2) + at(n // 2 + 1)) / 2
+    tail = (1 - level) / 2
+    k = int(binom.ppf(tail, n, 0.5))  # the smallest with P(B <= k) >= tail: below it, less
+    if binom.cdf(k, n, 0.5) <= tail:
+        k += 1
+    if k < 1:
+        return value, math.nan, math.nan
+    return value, at(k), at(n + 1 - k)

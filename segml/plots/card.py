@@ -127,7 +127,10 @@ def _svg(figure: Figure, ax: Axes, alt: str) -> str:
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    # A drawing of seven inches fills the page; a narrower one keeps its proportion, and fits a phone.
+    width = 72 * figure.get_figwidth()
+    size = f"max-width:{min(760, round(1.5 * width))}px;min-width:{min(440, round(0.87 * width))}px"
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf'\1 style="{size}"', svg, count=1)
     # Ids are unique within one drawing only; a page holds several.
     prefix = "s" + hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub("<[^>]*>", lambda tag: _tag(tag[0], prefix), svg)

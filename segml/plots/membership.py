@@ -10,10 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
 from segml._core import text
+from segml.clustering._empty import say_empty
 from segml.clustering.overlap import MembershipOverlap
 
 from .card import Description, describe
 from .style import GREY, new_axes
+
+_WORDS, _ALL = 8, 12  # segments whose names fit above columns; whose shares can all be written
+_LEAST = 0.01
 
 
 def plot_membership_overlap(overlap: MembershipOverlap, ax: Axes | None = None) -> Axes:
@@ -50,16 +54,23 @@ def plot_membership_overlap(overlap: MembershipOverlap, ax: Axes | None = None) 
         ax.text(
             j + 0.5,
             i + 0.5,
-            text.share(value),
+            _cell(value, n),
             ha="center",
             va="center",
-            fontsize=9.5 if n <= 8 else 8,
+            fontsize=9.5 if n <= _WORDS else 8 if n <= _ALL else 7,
             fontweight="bold" if i == j else "normal",
             color="#ffffff" if np.isfinite(value) and norm(value) > 0.6 else "#111111",
         )
+    empty = say_empty(
+        [n for n, size in zip(names, overlap.segments["size"], strict=True) if not size]
+    )
     wrapped = [textwrap.fill(name, 13, max_lines=3, placeholder="…") for name in names]
+    down = names
+    if n > _WORDS:  # names of columns would overlap: those of rows are numbered
+        wrapped = [str(i + 1) for i in range(n)]
+        down = [f"{name}  {i + 1}" for i, name in enumerate(names)]
     ax.set_xticks(np.arange(n) + 0.5, wrapped, fontsize=8.5 if n > 4 else None)
-    ax.set_yticks(np.arange(n) + 0.5, names)
+    ax.set_yticks(np.arange(n) + 0.5, down)
     ax.invert_yaxis()
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
@@ -84,10 +95,15 @@ def plot_membership_overlap(overlap: MembershipOverlap, ax: Axes | None = None) 
             "Mean membership of the customers of a row in the segment of a column; what is "
             "lacking to 100% is noise. “torn” in the numbers: customers who belong to their "
             "segment by less than one half."
-            + f" {text.count(noise)} customers without a segment are in no row."
-            * bool(noise),
+            + f" Shares under {text.share(_LEAST)} are not written." * (n > _ALL)
+            + f" {empty}." * bool(empty)
+            + f" {text.count(noise)} customers without a segment are in no row." * bool(noise),
         ),
     )
+
+
+def _cell(value: float, n: int) -> str:
+    return "" if n > _ALL and value < _LEAST else text.share(value)
 
 
 def _finding(overlap: MembershipOverlap, values: np.ndarray) -> str:

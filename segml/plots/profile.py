@@ -13,6 +13,7 @@ from matplotlib.colors import TwoSlopeNorm
 
 from segml._core import text
 from segml.clustering import SegmentProfile
+from segml.clustering._empty import say_empty
 from segml.clustering.profile import WIDE
 from segml.features.words import in_sentence
 
@@ -81,6 +82,8 @@ def plot_segment_profile(profile: SegmentProfile, ax: Axes | None = None) -> Axe
             " For categories it is the most over-represented level and its share of the "
             "segment, coloured by Cohen's h."
         )
+    if profile.empty:
+        caption += f" {say_empty(profile.empty)}."
     return describe(
         ax,
         Description(

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from scipy import ndimage
 
 from segml._core import text
+from segml.clustering._empty import say_empty
 from segml.clustering._labels import NOISE
 from segml.clustering.segment_map import SegmentMap
 
@@ -85,11 +86,13 @@ def plot_segment_map(mapped: SegmentMap, ax: Axes | None = None) -> Axes:
             "neighbours of its own": segments["own"],
         }
     )
-    also = f" Grey: {text.count(noise)} customers without a segment." if noise else ""
+    empty = [str(name) for name in segments.loc[segments["size"] == 0, "name"]]
+    also = f" {say_empty(empty)}." if empty else ""
+    also += f" Grey: {text.count(noise)} customers without a segment." if noise else ""
     said = "; ".join(
         f"{row[0]}: {text.count(row[1])} customers, {text.share(row[3])} of their neighbours "
         "their own"
-        for row in table.itertuples(index=False)
+        for row in table[table["customers"] > 0].itertuples(index=False)
     )
     return describe(
         ax,

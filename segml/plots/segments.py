@@ -32,6 +32,15 @@ def known_rows(kpis: KpiTable, kpi: str) -> pd.DataFrame:
     return rows
 
 
+def color_position(segment: object, row: int) -> int:
+    """Return the place of a segment in the palette: its id, where that is a number.
+
+    Ids may have gaps, and noise comes before them: the rows of a table are not ids.
+    """
+    written = str(segment)
+    return int(written) if written.removeprefix("-").isdecimal() else row
+
+
 def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
     """Draw each segment's share of customers beside its share of revenue.
 
@@ -58,7 +67,7 @@ def plot_segment_shares(kpis: KpiTable, ax: Axes | None = None) -> Axes:
     names = list(customers.index)
     ax = new_axes(ax, height=1.0 + 0.55 * len(names))
     for i, name in enumerate(names):
-        color = segment_color(i)
+        color = segment_color(color_position(revenue.loc[name, "segment"], i))
         have, bring = customers.loc[name, "value"], revenue.loc[name, "value"]
         ax.plot([have, bring], [i, i], color=color, linewidth=2.5, alpha=0.4, zorder=1)
         ax.plot([have], [i], "o", ms=8, mfc=GREY, mec="none", zorder=2)

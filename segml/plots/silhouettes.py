@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from segml._core import text
+from segml.clustering._empty import say_empty
 from segml.clustering.silhouettes import Silhouettes
 
 from .card import Description, describe
@@ -111,6 +112,7 @@ def plot_silhouettes(silhouettes: Silhouettes, ax: Axes | None = None) -> Axes:
             "Customers of a segment from the best to the worst fit, strips of one height; the "
             "mark is the segment's mean. Percentages are of customers in a segment."
             + _sampled(silhouettes)
+            + f" {say_empty(silhouettes.empty)}." * bool(silhouettes.empty)
             + f" {text.count(noise)} customers without a segment are left out." * bool(noise),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,9 @@ BANDS = (
     (0.85, 1.0, "highly stable"),
 )
 _VALID = 0.75
+_WIDTH = 4.6  # inches: what is wider is scrolled on a phone
+_BAR = 0.44  # of the room of a segment
+_LONGEST = 44
 
 
 def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
@@ -40,7 +44,8 @@ def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
         what such a similarity means.
     """
     table: pd.DataFrame = stability.table
-    ax = new_axes(ax, height=1.4 + 0.5 * len(table))
+    # As wide as a phone: names stand above their bars.
+    ax = new_axes(ax, width=_WIDTH, height=1.5 + 0.62 * len(table))
     for k, (low, high, word) in enumerate(BANDS):
         ax.axvspan(low, high, color=GREY, alpha=(0.3, 0.2, 0.1, 0.0)[k], linewidth=0, zorder=0)
         if k:
@@ -59,29 +64,44 @@ def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
     i: Any  # a segment id; pandas types it as any label
     for row, (i, one) in enumerate(table.iterrows()):
         value, low, high = (float(one[name]) for name in ("jaccard", "low", "high"))
+        name = str(one["name"])
+        ax.annotate(
+            name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…",
+            (0, row - _BAR / 2),
+            xytext=(2, 1.5),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=9.5,
+            color=INK,
+        )
         if pd.isna(value):
-            _say(ax, 0.0, row, text.MISSING)
+            _say(ax, 0.0, row, _lacking(one))
             continue
-        ax.barh(row, value, height=0.6, color=segment_color(int(i)), alpha=0.9, zorder=2)
+        ax.barh(row, value, height=_BAR, color=segment_color(int(i)), alpha=0.9, zorder=2)
         if not pd.isna(low) and not pd.isna(high):
             ax.plot([low, high], [row, row], color="#ffffff", linewidth=3, zorder=3)
             ax.plot([low, high], [row, row], color="#111111", linewidth=1.4, zorder=4)
         _say(ax, max(value, high if not pd.isna(high) else value), row, text.decimal(value, 2))
-    ax.set_yticks(range(len(table)), [str(name) for name in table["name"]])
-    ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_xlim(0, 1.08)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(len(table) - 0.6, -0.85)
+    ax.set_xlim(0, 1.12)
     ax.set_xticks(
-        [0, 0.2, 0.4, 0.6, 0.75, 0.85, 1], ["0", "0.2", "0.4", "0.6", "0.75", "0.85", "1"]
+        [0, 0.2, 0.4, 0.6, 0.75, 0.85, 1],
+        ["0", "0.2", "0.4", "0.6", "0.75", "0.85", "1"],
+        fontsize=8.5,
     )
     ax.set_xlabel("mean Jaccard similarity to the segment found again")
-    ax.tick_params(axis="y", length=0)
     finding = _finding(table)
     ari = float(stability.ari)
     shown = table[["name", "size", "jaccard", "low", "high", "verdict"]].rename(
         columns={"name": "segment", "size": "customers"}
     )
     said = "; ".join(
-        f"{row[0]}: {text.decimal(row[2], 2)}, {row[5]}" for row in shown.itertuples(index=False)
+        f"{one['name']}: {_lacking(one)}"
+        if pd.isna(one["jaccard"])
+        else f"{one['name']}: {text.decimal(one['jaccard'], 2)}, {one['verdict']}"
+        for one in table.to_dict("records")
     )
     agreement = (
         f" Overall agreement of the segmentations: adjusted Rand index {text.decimal(ari, 2)}."
@@ -100,7 +120,7 @@ def plot_stability(stability: Stability, ax: Axes | None = None) -> Axes:
             "both, of those in either. The thin lines hold the middle 95% of the "
             f"resamples; bands after Hennig (2007).{agreement}",
         ),
-        room=28,
+        room=32,
     )
 
 
@@ -115,6 +135,11 @@ def _say(ax: Axes, at: float, row: int, said: str) -> None:
     )
 
 
+def _lacking(one: Mapping[Any, Any] | pd.Series) -> str:
+    """Say why a segment has no similarity."""
+    return "never drawn" if one["size"] else "no customers"
+
+
 def _finding(table: pd.DataFrame) -> str:
     """Say how many segments are valid, and which is the weakest."""
     known = table[table["jaccard"].notna()]
@@ -123,17 +148,18 @@ def _finding(table: pd.DataFrame) -> str:
     valid = int((known["jaccard"] >= _VALID).sum())
     weakest = known.iloc[int(known["jaccard"].argmin())]
     worth = text.decimal(weakest["jaccard"], 2)
-    if len(known) < len(table) and valid == len(known):
-        return (
-            f"{valid} of {len(known)} segments come back in resamples; "
-            f"{len(table) - len(known)} could not be looked at"
-        )
-    if valid == len(table):
+    empty = int((table["size"] == 0).sum())
+    unseen = len(table) - len(known) - empty
+    rest = f"; {empty} ha{'s' if empty == 1 else 've'} no customers" if empty else ""
+    rest += f"; {unseen} could not be looked at" if unseen else ""
+    if valid == len(known):
         opening = "The segment comes" if valid == 1 else f"All {valid} segments come"
+        if rest:
+            opening = f"{valid} of {len(table)} segments come"
         last = f" (“{weakest['name']}” least, Jaccard {worth})" if valid > 1 else f": {worth}"
-        return f"{opening} back in resamples{last}"
+        return f"{opening} back in resamples{last}{rest}"
     word = "is not to be trusted" if weakest["jaccard"] < BANDS[0][1] else "is doubtful"
     return (
         f"{valid} of {len(table)} segments come back in resamples; “{weakest['name']}” {word} "
-        f"(Jaccard {worth})"
+        f"(Jaccard {worth}){rest}"
     )

@@ -28,6 +28,25 @@ PALETTE = (
     "#A6761D",
 )
 
+# Beyond eight, lighter and darker tones of the same hues, chosen so that all twenty and the
+# grey differ as far as can be in CIELAB, seen normally and with each kind of colour blindness
+# (Machado, Oliveira and Fernandes 2009). Twenty colours are too many to tell by eye alone:
+# where there are so many, names stand beside the marks.
+TONES = (
+    "#80B9D8",
+    "#F7E0AD",
+    "#003F2E",
+    "#7A4964",
+    "#552600",
+    "#C9E7F8",
+    "#382B47",
+    "#CAAD77",
+    "#00446B",
+    "#F0C566",
+    "#005F45",
+    "#E6BCD3",
+)
+
 _STYLE: Any = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -55,8 +74,9 @@ _STYLE: Any = {
 
 
 def segment_color(position: int) -> str:
-    """Return the colour of the segment with that id, grey for noise; they repeat after eight."""
-    return GREY if position < 0 else PALETTE[position % len(PALETTE)]
+    """Return the colour of the segment with that id, grey for noise; they repeat after twenty."""
+    colors = PALETTE + TONES
+    return GREY if position < 0 else colors[position % len(colors)]
 
 
 def new_axes(ax: Axes | None, width: float = 7.0, height: float = 3.6, title: str = "") -> Axes:

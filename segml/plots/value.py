@@ -13,6 +13,7 @@ from segml.kpis.table import ALL
 
 from .card import Description, describe
 from .segments import known_rows
+from .segments import color_position
 from .style import GREY, INK, PALETTE, count_axis, money_axis, new_axes, segment_color
 
 
@@ -115,7 +116,8 @@ def plot_value_by_segment(kpis: KpiTable, ax: Axes | None = None, horizon: str =
     for i, name in enumerate(names):
         low, high = table.loc[name, "low"], table.loc[name, "high"]
         ax.plot([low, high], [i, i], color=INK, linewidth=1.4, zorder=2)
-        ax.plot([values[i]], [i], "o", ms=9, mfc=segment_color(i), mec="none", zorder=3)
+        color = segment_color(color_position(table.loc[name, "segment"], i))
+        ax.plot([values[i]], [i], "o", ms=9, mfc=color, mec="none", zorder=3)
         ax.annotate(
             kpis.format("clv", values[i]),
             (max(values[i], high), i),

@@ -7,6 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from segml._core import text
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
 from segml.clustering import (
     GaussianMixtureSegmenter,
@@ -15,7 +16,7 @@ from segml.clustering import (
     Selection,
     select_n_segments,
 )
-from segml.clustering._separation import border_density, explained_share
+from segml.clustering._separation import border_density, explained_interval, explained_share
 
 
 def lumps(centers: list, n: int = 80, seed: int = 0) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def test_columns_are_those_that_are_promised(of_four):
     assert list(of_four.table) == [
         "k", "n_segments", "stability", "ari", "silhouette", "calinski_harabasz",
         "davies_bouldin", "border_density", "smallest_share", "noise_share", "explained",
-        "recommended",
+        "explained_low", "explained_high", "recommended",
     ]  # fmt: skip
     assert of_four.table["recommended"].sum() == 1
     assert of_four.table.loc[of_four.table["recommended"], "k"].tolist() == [4]
@@ -101,7 +102,44 @@ def test_later_revenue_by_hand_and_matched_by_customer():
         total += (y[i] - y[others].mean()) ** 2
     row = found.table.set_index("k").loc[4]
     assert row["explained"] == pytest.approx(1 - errors / total, rel=1e-10)
-    assert "of the variance of later revenue is explained" in found.reason
+    assert "of the variance of later revenue is explained (" in found.reason
+    assert row["explained_low"] < row["explained"] < row["explained_high"] <= 1
+    within = f"{text.share(row['explained_low'])} to {text.share(row['explained_high'])}"
+    assert f"<small>{within}</small>" in found._repr_html_()
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_the_interval_of_what_is_explained_holds_as_often_as_it_says(skewed):
+    n = 4000 if skewed else 500  # of skewed amounts it is a little short where they are few
+    means = np.array([1.0, 2, 3, 6])
+    shares = np.array([0.4, 0.3, 0.2, 0.1])
+    within = (shares * means**2).sum() if skewed else 4.0
+    between = (shares * (means - shares @ means) ** 2).sum()
+    # Out of sample: the means of four segments, and that of all, are learnt from n.
+    expected = 1 - within * (1 + 4 / n) / ((between + within) * (1 + 1 / n))
+    hits, repeats = 0, 300
+    for seed in range(repeats):
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(4, n, p=shares)
+        mean = means[labels]
+        values = rng.exponential(mean) if skewed else rng.normal(mean, 2)
+        share, low, high = explained_interval(labels, values)
+        assert share == explained_share(labels, values)
+        hits += low <= expected <= high
+    assert hits / repeats == pytest.approx(0.95, abs=0.04)  # three standard errors
+
+
+def test_the_interval_holds_where_segments_tell_nothing():
+    hits, n = 0, 400
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        _, low, high = explained_interval(rng.integers(0, 5, n), rng.exponential(size=n))
+        hits += low <= -4 / n <= high
+    assert hits >= 182  # 95% of 200, less 2.6 standard errors
+
+
+def test_an_interval_of_values_that_do_not_differ_is_missing():
+    assert np.isnan(explained_interval(np.array([0, 1, 1]), np.ones(3))).all()
 
 
 def test_segments_that_tell_nothing_explain_nothing_on_average():
@@ -149,7 +187,9 @@ def test_density_is_chosen_by_the_least_size():
     assert list(found.table)[:2] == ["min_segment_size", "n_segments"]
     assert found.table["n_segments"].tolist() == [4, 4]
     assert found.recommended in (10, 30)
-    assert "Min segment size is best" in found._repr_html_()
+    said = f"4 segments, found with min_segment_size {found.recommended}, are recommended"
+    assert said in found._repr_html_()
+    assert ">min_segment_size</th>" in found._repr_html_()
 
 
 def test_candidates_without_segments_are_told():

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -22,6 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from segml._core.errors import DataError, ParameterError, SegmlWarning
 from segml.clustering import HDBSCANSegmenter
+from segml.clustering._density import _nearest
 from segml.features import make_preprocessor
 
 CENTERS = np.array([[0.0, 0.0, 0.0], [4.0, 4.0, 0.0], [0.0, 6.0, 3.0], [5.0, -4.0, 1.0]])
@@ -389,3 +392,41 @@ def test_packages_are_imported_when_they_are_used():
         "assert not {'umap', 'hdbscan', 'numba', 'pynndescent'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("min_samples", [1, 4, 10])
+def test_new_customers_join_the_nearest_by_mutual_reachability(whole, min_samples):
+    rng = np.random.default_rng(5)
+    points = np.vstack([rng.normal(0, 1, (150, 3)), rng.normal(6, 1, (150, 3))])
+    asked = np.vstack([rng.normal(3, 3, (80, 3)), rng.normal(0, 30, (20, 3))])
+    if whole:  # many are equally far
+        points, asked = points.round(), asked.round() + 0.25
+    segmenter = as_is(min_segment_size=20, min_samples=min_samples).fit(points)
+    tree = segmenter.density_tree_
+    between = np.sort(cdist(tree.points, tree.points), axis=1)
+    core = between[:, min_samples - 1]
+    away = cdist(asked, tree.points)
+    own = np.sort(away, axis=1)[:, [min_samples]]
+    near = np.sort(away, axis=1)[:, [2 * min_samples - 1]]
+    reach = np.maximum(np.maximum(core, own), away)
+    reach[away > np.maximum(near, own)] = np.inf  # twice as many are looked at
+    distance, neighbor = _nearest(cKDTree(tree.points), asked, min_samples + 1)
+    known = np.full(len(points), np.nan)
+    beside, found = tree._beside(cKDTree(tree.points), known, asked, distance, neighbor)
+    np.testing.assert_allclose(found, reach.min(axis=1), rtol=1e-12)
+    rows = np.arange(len(asked))
+    np.testing.assert_allclose(reach[rows, beside], found, rtol=1e-12)
+    tied = np.isclose(reach, found[:, None], rtol=1e-12)
+    nearest = np.where(tied, away, np.inf).min(axis=1)
+    np.testing.assert_allclose(away[rows, beside], nearest, rtol=1e-12)
+
+
+def test_prediction_does_not_depend_on_blocks(frame, others, fitted, monkeypatch):
+    others = pd.DataFrame(others, columns=NAMES)
+    whole = fitted.predict(others), fitted.predict_membership(others)
+    monkeypatch.setattr("segml.clustering._density._BLOCK", 7)
+    np.testing.assert_array_equal(fitted.predict(others), whole[0])
+    np.testing.assert_array_equal(fitted.predict_membership(others), whole[1])
+    shuffled = frame.sample(frac=1, random_state=2)
+    np.testing.assert_array_equal(fitted.predict(shuffled), fitted.labels_[shuffled.index])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ from scipy.stats import binomtest
 
 from segml._core.errors import DataError, MissingTableError, NotEnoughDataError, ParameterError
 from segml.clustering import KMeansSegmenter, segment_rules
-from segml.clustering._conditions import Choice, Range, roundest
+from segml.clustering._arcs import Arc, cut
+from segml.clustering._conditions import Choice, Column, Range, roundest
 from segml.engine import DuckEngine
-from segml.features import build_features, make_preprocessor
+from segml.features import FEATURES, build_features, make_preprocessor
 
 from ..features.bundles import bundle, store
 
@@ -303,3 +305,112 @@ def test_rules_of_a_fitted_segmenter():
     assert rules.fidelity > 0.8
     engine_labels = rules.assign(table).to_pandas().set_index("customer_id")["segment"]
     assert engine_labels.sort_index().tolist() == rules.predict(table).sort_index().tolist()
+
+
+HOUR = Column("order_hour", FEATURES["order_hour"])
+WEEKDAY = Column("order_weekday", FEATURES["order_weekday"])
+
+
+def at_hours(n: int = 900, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    """Customers who order at night, by day at the weekend, and by day on other days."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"order_hour": rng.uniform(0, 24, n), "order_weekday": rng.integers(0, 7, n).astype(float)},
+        index=pd.Index([f"c{i:03d}" for i in range(n)], name="customer_id"),
+    )
+    night = (frame["order_hour"] > 22) | (frame["order_hour"] <= 4)
+    labels = np.select([night, frame["order_weekday"].isin([5, 6, 0])], [0, 1], 2)
+    return frame, pd.Series(labels, index=frame.index)
+
+
+def test_hours_and_weekdays_are_ranges_that_go_over_midnight_and_the_week():
+    frame, labels = at_hours()
+    rules = segment_rules(frame, labels, names={0: "Night", 1: "Weekend", 2: "Week"})
+    assert rules.fidelity > 0.99
+    assert rules.table.loc[0, "rule"] == "hour of orders after 22:00 until 04:00"
+    assert set(rules.table.loc[1, "rule"].split(" and ")) == {
+        "hour of orders after 04:00 until 22:00",
+        "weekday of orders from Saturday to Monday",
+    }
+    assert "weekday of orders from Tuesday to Friday" in rules.table.loc[2, "rule"]
+    assert '("order_hour" > 22 OR "order_hour" <= 4)' in rules.to_sql("features")
+    assert rules.predict(frame).eq(labels).mean() > 0.98
+
+
+def test_ranges_on_a_circle_are_assigned_in_sql_as_in_python(any_engine):
+    frame, labels = at_hours(400)
+    frame = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.1)
+    rules = segment_rules(frame, labels)
+    edges = [0, 4, np.nextafter(4, 5), 22, np.nextafter(22, 23), np.nextafter(24, 0), 24, -1]
+    edge = pd.DataFrame(
+        [(hour, day) for hour in edges for day in range(7)], columns=frame.columns
+    ).rename(lambda i: f"e{i}")
+    both = pd.concat([frame, edge]).rename_axis("customer_id").astype(float)
+    held = sum(
+        np.logical_and.reduce([one.holds(both[name].to_numpy()) for name, one in box.items()])
+        for own in rules.boxes.values()
+        for box in own
+    )
+    assert (held == 1).all()  # each customer meets one rule, also outside of the cycle
+    _assert_sql_is_python(rules, both, any_engine)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_order_of_rows_changes_no_range_on_a_circle(seed):
+    frame, labels = at_hours(200, seed)
+    shuffled = frame.sample(frac=1, random_state=seed)
+    assert segment_rules(shuffled, labels).boxes == segment_rules(frame, labels).boxes
+
+
+def test_numbers_beyond_the_cycle_are_plain_numbers():
+    frame, labels = at_hours(200)
+    frame.iloc[0, 0] = 24.0
+    rules = segment_rules(frame, labels)
+    found = [
+        box["order_hour"] for own in rules.boxes.values() for box in own if "order_hour" in box
+    ]
+    assert found
+    assert all(isinstance(one, Range) for one in found)
+
+
+def test_a_range_on_a_circle_in_words():
+    assert Arc(21.5, 4.0, 12.0).say(HOUR) == "hour of orders after 21:30 until 04:00"
+    assert Arc(4.5, 6.5, 1.5).say(WEEKDAY) == "weekday of orders from Saturday to Sunday"
+    assert Arc(5.5, 6.5, 1.5).say(WEEKDAY) == "weekday of orders is Sunday"
+    assert Arc(5.5, 0.5, 1.5).say(WEEKDAY) == "weekday of orders from Sunday to Monday"
+    whole = replace(HOUR, whole=True, has_missing=True)
+    assert Arc(21, 4, 12).say(whole) == "hour of orders from 22:00 to 04:00"
+    assert (
+        Arc(23, 4, 12, missing=True).say(whole) == "hour of orders from 00:00 to 04:00 or unknown"
+    )
+    assert Arc(9, 9, 9).say(whole) == "hour of orders is known"
+    assert Arc(9, 9, 9, missing=True, known=False).say(whole) == "hour of orders is unknown"
+    assert "4.3 (Monday is 0)" in Arc(4.3, 6.5, 1.5).say(WEEKDAY)
+
+
+def test_arcs_are_joined_also_over_the_turn():
+    turn = 9.0
+    one, two, three = Arc(turn, 15, turn), Arc(15, 3, turn), Arc(3, turn, turn)
+    assert one.joined(two) == Arc(turn, 3, turn)
+    assert three.joined(one) == Arc(3, 15, turn)
+    assert one.joined(two).joined(three).start == one.joined(two).joined(three).end
+    assert Arc(turn, 12, turn).joined(two) is None
+    unknown = Arc(turn, turn, turn, missing=True, known=False)
+    assert one.joined(unknown) == unknown.joined(one) == replace(one, missing=True)
+    assert one.joined(two).joined(three).joined(unknown).is_everything
+    hours = np.array([0, 3, 3.5, 9, 9.5, 15, 20, np.nan])
+    for a, b in ((one, two), (three, one), (two, three), (two, unknown)):
+        np.testing.assert_array_equal(a.joined(b).holds(hours), a.holds(hours) | b.holds(hours))
+    outer = Arc(12, 3, turn)
+    np.testing.assert_array_equal(
+        outer.both(two).holds(hours), outer.holds(hours) & two.holds(hours)
+    )
+
+
+def test_numbers_on_a_circle_are_parted_where_it_is_easily_said():
+    assert cut(22.2, 1.5, HOUR) == 23
+    assert cut(8.3, 8.9, HOUR) == 8.5
+    assert 8.55 <= cut(8.55, 8.6, HOUR) < 8.6
+    assert cut(4.0, 6.0, WEEKDAY) in (4.5, 5.5)
+    assert cut(6.2, 0.0, WEEKDAY) == 6.5
+    assert cut(3.0, 5.0, replace(WEEKDAY, whole=True)) == 3

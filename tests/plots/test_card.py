@@ -177,7 +177,7 @@ def test_drawing_leaves_matplotlibs_settings_alone():
 def test_colours_of_segments_differ_and_repeat_in_order():
     assert len(set(PALETTE)) == len(PALETTE) == 8
     assert [segment_color(i) for i in range(8)] == list(PALETTE)
-    assert segment_color(9) == PALETTE[1]
+    assert segment_color(20) == PALETTE[0]
 
 
 def test_a_result_on_ones_own_axes_can_be_shown():

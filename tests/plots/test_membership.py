@@ -62,3 +62,18 @@ def test_many_segments_and_hostile_names(n):
 def test_a_segment_may_be_called_as_a_column(name):
     card = show(plot_membership_overlap(overlap(THREE, {0: name})))
     assert card._repr_html_().count(name) >= 2
+
+
+def test_of_many_segments_columns_are_numbered_and_small_shares_left_out():
+    values = np.full((20, 20), 0.001) + 0.98 * np.eye(20)
+    values[3, 5], values[7] = 0.02, np.nan
+    ax = plot_membership_overlap(overlap(values))
+    assert [label.get_text() for label in ax.get_xticklabels()] == [str(i) for i in range(1, 21)]
+    assert ax.get_yticklabels()[4].get_text() == "s4  5"
+    said = texts(ax)
+    assert said.count("98%") == 19
+    assert said.count("2.0%") == 1
+    assert said.count("n/a") == 20
+    assert said.count("") == 400 - 40
+    assert "Shares under 1.0% are not written" in show(ax).description.caption
+    assert "not written" not in show(plot_membership_overlap(overlap(THREE))).description.caption

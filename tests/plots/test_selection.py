@@ -61,8 +61,29 @@ def test_negative_and_missing_values():
 
 def test_density_has_its_own_candidates():
     axes = plot_selection(result("min_segment_size"))
-    assert axes[0].get_xlabel() == "min segment size"
-    assert title(axes[0]) == "Min segment size is best 3: of the most that come back"
+    assert [ax.get_xlabel() for ax in axes] == ["min_segment_size (customers)"] * 4
+    assert axes[0].get_ylabel() == "segments found"
+    assert texts(axes[0]) == ["3"]
+    finding = "3 segments, found with min_segment_size 3, are recommended"
+    assert title(axes[0]) == f"{finding}: of the most that come back"
+    table = show(axes).description.table
+    assert table.columns[:2].tolist() == ["min_segment_size", "segments found"]
+
+
+def test_what_is_explained_has_its_interval():
+    y = np.array([0.1, 0.2, 0.15, -0.05, np.nan])
+    given = result(explained=y, explained_low=y - 0.2, explained_high=y + 0.3)
+    ax = plot_selection(given)[-1]
+    drawn = ax.collections[0].get_segments()
+    assert [tuple(np.round(line[:, 1], 9)) for line in drawn[:4]] == [
+        (-0.1, 0.4), (0.0, 0.5), (-0.05, 0.45), (-0.25, 0.25),
+    ]  # fmt: skip
+    assert ax.get_ylim()[0] < -0.25
+    assert ax.get_ylim()[1] > 0.5
+    said = show(plot_selection(given)).description
+    assert "95% intervals" in said.caption
+    assert said.formats["explained low"](0.123) == "12%"
+    assert "95% intervals" not in show(plot_selection(result())).description.caption
 
 
 def test_the_table_has_what_is_known():

@@ -69,7 +69,7 @@ def test_bands_are_those_of_the_verdicts():
         ([0.95], "The segment comes back in resamples: 0.95"),
         (
             [0.9, np.nan],
-            "1 of 1 segments come back in resamples; 1 could not be looked at",
+            "1 of 2 segments come back in resamples: 0.90; 1 could not be looked at",
         ),
         ([np.nan], "The stability of 1 segments is not known"),
     ],
@@ -80,7 +80,8 @@ def test_the_title_says_what_can_be_trusted(jaccard, finding):
 
 def test_missing_values_are_said_and_the_index_is_in_the_caption():
     card = show(plot_stability(result([0.9, np.nan])))
-    assert "n/a" in card.svg
+    assert ">never drawn<" in card.svg
+    assert "n/a" not in card.description.alt
     assert "adjusted Rand index 0.70" in card.description.caption
     assert "Rand" not in show(plot_stability(result([0.9], ari=np.nan))).description.caption
 
@@ -99,3 +100,12 @@ def test_a_result_of_stability():
     card = show(plot_stability(found))
     assert card.description.finding.startswith("All 2 segments come back")
     assert card.description.table["jaccard"].tolist() == found.table["jaccard"].tolist()
+
+
+def test_names_stand_above_bars_so_that_a_phone_has_room():
+    long = "A name that is a good deal longer than the figure is wide"
+    ax = plot_stability(result([0.9, 0.7], {0: "Loyal", 1: long}))
+    assert ax.get_figure().get_figwidth() < 5
+    assert not ax.get_yticklabels()
+    place = {artist.get_text(): artist.xy for artist in ax.texts}
+    assert place["Loyal"][1] < 0 < place[f"{long[:43]}…"][1] < 1
