@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from segml import __version__
-from segml._core.errors import DataError, ParameterError, RunError
+from segml._core.errors import DataError, ParameterError, RunError, SegmlError
 
-if TYPE_CHECKING:
-    from segml.reporting.manifest import NotebookRun
-
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, BAD_INPUT, ALERT, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
     help="Customer segmentation reports from a parameter file.",
 )
 
@@ -31,6 +34,30 @@ ReportsDir = Annotated[
     Path | None,
     typer.Option("--reports", metavar="DIR", help="Where the run folder goes."),
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter in place of the file's."),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="The report's day: today, yesterday or a date."),
+]
+
+Jobs = Annotated[int, typer.Option(metavar="N", help="Notebooks that run at once.")]
+
+
+class _WithParameters(TyperCommand):
+    """A command whose help lists what a parameter file may say, from the schema."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # of the click within Typer
+        """Write the list after the options."""
+        from segml.reporting.template import parameter_list
+
+        with formatter.section("Parameters of a file or --set"):
+            formatter.write_dl(
+                [(f"{key} [{default}]", said) for key, default, said in parameter_list()],
+                col_max=46,
+            )
 
 
 @app.callback(invoke_without_command=True)
@@ -42,41 +69,239 @@ def _options(
         raise typer.Exit(OK)
 
 
-@app.command()
-def run(params: ParamsFile, notebooks: NotebooksDir = None, reports: ReportsDir = None) -> None:
+@app.command(cls=_WithParameters)
+def run(
+    params: ParamsFile,
+    set_: Overrides = None,
+    as_of: AsOf = None,
+    notebooks: NotebooksDir = None,
+    reports: ReportsDir = None,
+    jobs: Jobs = 1,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End the run after so long.")
+    ] = None,
+    notebook_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End a notebook after so long.")
+    ] = None,
+    retry: Annotated[int, typer.Option(metavar="N", help="Start a failed notebook again.")] = 0,
+    keep: Annotated[
+        int | None, typer.Option(metavar="N", help="Remove all but so many earlier runs.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Execute every notebook, whatever earlier runs have.")
+    ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too, by Chromium.")] = False,
+    mail: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="Write report.eml to send there.")
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Write summary.md, for a chat.")
+    ] = False,
+) -> None:
     """Run a report; print the path of its page.
 
-    Ends with 0 when it completed, 1 when it failed, 2 when the parameters or the data file are
-    wrong and nothing was started.
+    Ends with 0 when it completed, 1 when it failed, 2 when the parameters or the data are wrong
+    and nothing was started, 3 when it completed and crossed a threshold for alerts.
     """
-    from segml.reporting.preflight import display
-    from segml.reporting.runner import FailedRunError, run_report
+    from segml.reporting.data_files import display
+    from segml.reporting.mail import write_mail
+    from segml.reporting.pdf import write_pdf
+    from segml.reporting.progress import progress_for
+    from segml.reporting.runner import run_report
+    from segml.reporting.summary import write_summary
 
-    try:
+    with _errors(), progress_for() as progress:
         result = run_report(
-            params, notebooks_dir=notebooks, reports_dir=reports, progress=_progress
+            params,
+            _overrides(params, set_, as_of),
+            notebooks_dir=notebooks,
+            reports_dir=reports,
+            progress=progress,
+            jobs=jobs,
+            timeout=timeout,
+            notebook_timeout=notebook_timeout,
+            retry=retry,
+            keep=keep,
+            fresh=fresh,
         )
-    except FailedRunError as error:
-        _stop(f"{error}\n  run folder: {display(error.run_folder)}", FAILED)
-    except RunError as error:
-        _stop(str(error), FAILED)
-    except (ParameterError, DataError) as error:
-        _stop(str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        _stop("interrupted", INTERRUPTED)
+    typer.echo(display(result.html))
+    try:
+        if summary:
+            write_summary(result.folder)
+        if mail:
+            write_mail(result.folder, to=mail)
+        if pdf:
+            write_pdf(result.folder)
+    except SegmlError as error:  # the run has completed all the same
+        typer.echo(f"segml: {error}", err=True)
+    for alert in result.alerts:
+        typer.echo(f"segml: alert: {alert['words']}", err=True)
+    if result.alerts:
+        raise typer.Exit(ALERT)
+
+
+@app.command()
+def sweep(
+    params: ParamsFile,
+    vary: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=[A,B]", help="Values of a parameter; several make a grid."),
+    ],
+    set_: Overrides = None,
+    as_of: AsOf = None,
+    notebooks: NotebooksDir = None,
+    reports: ReportsDir = None,
+    jobs: Jobs = 1,
+) -> None:
+    """Run a report once with each of several values of parameters; print each page.
+
+    What does not depend on them is done once; a sweep that was stopped goes on where it was.
+    Ends with 1 when a member failed.
+    """
+    from segml.reporting.data_files import display
+    from segml.reporting.progress import progress_for
+    from segml.reporting.sweep import run_sweep, sweep_members
+
+    with _errors(), progress_for() as progress:
+        given = _overrides(params, set_, as_of)
+        members = sweep_members(params, vary, given)
+        results = run_sweep(
+            list(members.values()),
+            notebooks_dir=notebooks or params.absolute().parents[1] / "notebooks",
+            reports_dir=reports or params.absolute().parents[1] / "reports",
+            progress=progress,
+            jobs=jobs,
+        )
+    failed = False
+    for said, result in zip(members, results, strict=True):
+        if isinstance(result, RunError):
+            failed = True
+            typer.echo(f"segml: {said}: {result}", err=True)
+        else:
+            typer.echo(f"{said}\t{display(result.html)}")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command(name="compare-models")
+def compare_models(
+    params: ParamsFile,
+    set_: Overrides = None,
+    notebooks: NotebooksDir = None,
+    reports: ReportsDir = None,
+) -> None:
+    """Compare models by backtests: print the leaderboards and the path of the page."""
+    from segml.reporting.data_files import display
+    from segml.reporting.leaderboard_text import leaderboard_text
+    from segml.reporting.progress import progress_for
+    from segml.reporting.runner import run_report
+
+    with _errors(), progress_for() as progress:
+        result = run_report(
+            params,
+            ["notebooks=[01_data_quality, 08_model_comparison]", *(set_ or [])],
+            notebooks_dir=notebooks,
+            reports_dir=reports,
+            progress=progress,
+        )
+    typer.echo(leaderboard_text(result.folder), err=True)
     typer.echo(display(result.html))
 
 
 @app.command()
-def validate(params: ParamsFile, notebooks: NotebooksDir = None) -> None:
-    """Check a parameter file, the notebooks and the data file it names; run nothing."""
+def compare(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Run folder, run id or report.")],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="The later one.")],
+    reports: Annotated[
+        Path, typer.Option("--reports", metavar="DIR", help="Where the run folders are.")
+    ] = Path("reports"),
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with figures, too.")
+    ] = None,
+) -> None:
+    """Compare two runs: parameters, data, metrics, KPIs, segments."""
+    from segml.reporting.compare import compare_runs, run_folder
+
+    with _errors():
+        found = compare_runs(run_folder(run_a, reports), run_folder(run_b, reports))
+        if html is not None:
+            found.to_html(html)
+    if sys.stdout.isatty():
+        import rich
+
+        rich.print(found)
+    else:
+        typer.echo(found.to_text())
+
+
+@app.command()
+def gallery(
+    reports: Annotated[Path, typer.Argument(metavar="[REPORTS]", help="The folder.")] = Path(
+        "reports"
+    ),
+) -> None:
+    """Write the gallery of all runs again; print its path."""
+    from segml.reporting.data_files import display
+    from segml.reporting.gallery import build_gallery
+
+    with _errors():
+        typer.echo(display(build_gallery(reports)))
+
+
+@app.command()
+def validate(
+    params: ParamsFile,
+    set_: Overrides = None,
+    as_of: AsOf = None,
+    notebooks: NotebooksDir = None,
+) -> None:
+    """Check a parameter file, the notebooks and the data it names; run nothing."""
     from segml.reporting.preflight import prepare
 
-    try:
-        prepare(params, notebooks_dir=notebooks)
-    except (ParameterError, DataError) as error:
-        _stop(str(error), BAD_INPUT)
-    typer.echo(f"{params} is valid", err=True)
+    with _errors():
+        job = prepare(params, _overrides(params, set_, as_of), notebooks_dir=notebooks)
+    typer.echo(f"{params} is valid; {job.data}", err=True)
+
+
+@app.command()
+def params(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[PARAMS]", help="Show what a file comes to.")
+    ] = None,
+    set_: Overrides = None,
+    template: Annotated[
+        bool, typer.Option("--template", help="Write every key with its default, explained.")
+    ] = False,
+) -> None:
+    """Print a parameter file: every key with its default, or what a file says."""
+    import yaml
+
+    from segml.reporting.params_file import load_params
+    from segml.reporting.template import params_template
+
+    with _errors():
+        if file is None or template:
+            typer.echo(params_template(), nl=False)
+        else:
+            asked = load_params(file, set_ or []).as_json()
+            typer.echo(yaml.safe_dump(asked, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your orders: CSV, Excel or Parquet.")
+    ] = None,
+) -> None:
+    """Set up a folder with the notebooks and a parameter file for your own data."""
+    from segml.reporting.data_files import display
+    from segml.reporting.project import init_project
+
+    values = {} if data is None else {"data.source": str(data.absolute())}
+    with _errors():
+        file = init_project(folder, values)
+    typer.echo(display(file))
 
 
 @app.command()
@@ -92,18 +317,38 @@ def presets(
         for preset in PRESETS.values():
             typer.echo(f"{preset.name:<{width}}  {preset.kind:<11}  {preset.description}")
         return
-    try:
+    with _errors():
         typer.echo(describe(load_preset(name)))
-    except ParameterError as error:
+
+
+def _overrides(file: Path, given: list[str] | None, as_of: str | None) -> list[str]:
+    """Return what is set on the command line, the report's day among it."""
+    found = list(given or [])
+    if as_of is not None:
+        from segml.reporting.dates import spoken_day
+        from segml.reporting.params_file import load_params
+
+        day = spoken_day(as_of, load_params(file, found).data.time_zone)
+        found.append(f"dates.as_of={day.isoformat()}")
+    return found
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """Say errors in a line or two, and end with the code that they mean."""
+    from segml.reporting.data_files import display
+
+    try:
+        yield
+    except RunError as error:
+        folder: Any = getattr(error, "run_folder", None)
+        _stop(f"{error}\n  run folder: {display(folder)}" if folder else str(error), FAILED)
+    except (ParameterError, DataError) as error:
         _stop(str(error), BAD_INPUT)
-
-
-def _progress(position: int, total: int, notebook: NotebookRun) -> None:
-    if notebook.status == "running":
-        typer.echo(f"[{position}/{total}] {notebook.name} ... ", nl=False, err=True)
-    else:
-        outcome = "" if notebook.status == "completed" else f"{notebook.status} after "
-        typer.echo(f"{outcome}{notebook.seconds or 0:.1f} s", err=True)
+    except SegmlError as error:
+        _stop(str(error), FAILED)
+    except KeyboardInterrupt:
+        _stop("interrupted", INTERRUPTED)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import segml
 from segml.cli import app
 from segml.data import PRESETS
-from segml.reporting import runner
+from segml.reporting import stage_run
+from segml.reporting.template import parameter_list
 
 from .reporting.conftest import notebook, params, write_project
 
@@ -31,7 +33,9 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture
 def copies(monkeypatch):
     """Have notebooks copied rather than executed."""
-    monkeypatch.setattr(runner, "execute", lambda source, target, *_: shutil.copy(source, target))
+    monkeypatch.setattr(
+        stage_run, "execute", lambda source, target, *_: shutil.copy(source, target)
+    )
 
 
 def invoke(*arguments):
@@ -46,8 +50,9 @@ def test_run_prints_only_the_path_of_the_page(project, copies):
     assert page.is_file()
     assert page.parts[:2] == ("reports", "good")
     lines = result.stderr.splitlines()
-    assert [line.split(" ... ")[0] for line in lines] == ["[1/2] first", "[2/2] second"]
-    assert all(line.endswith(" s") for line in lines)
+    said = ["[1/2] first: started", "[1/2] first: completed after", "[2/2] second: started"]
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=False)] == said
+    assert len(lines) == 4
 
 
 def test_folders_can_be_chosen(project, copies):
@@ -59,13 +64,13 @@ def test_folders_can_be_chosen(project, copies):
 
 def test_failed_run_ends_with_1(project, monkeypatch):
     def fail(*_):
-        raise runner.NotebookError("KeyError", "'x'", "trace", 2, 3)
+        raise stage_run.NotebookError("KeyError", "'x'", "trace", 2, 3)
 
-    monkeypatch.setattr(runner, "execute", fail)
+    monkeypatch.setattr(stage_run, "execute", fail)
     result = invoke("run", "params/good.yml", "--reports", "out")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "[1/2] first ... failed after 0.0 s" in result.stderr
+    assert "[1/2] first: failed after 0.0 s, in cell 2" in result.stderr
     assert "the report good failed: KeyError: 'x'" in result.stderr
     assert "run folder: out/good/" in result.stderr
     assert "Traceback" not in result.stderr
@@ -85,7 +90,7 @@ def test_failed_run_ends_with_1(project, monkeypatch):
     ],
 )
 def test_bad_input_ends_with_2_and_starts_nothing(project, monkeypatch, command, file, expected):
-    monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("a kernel was started"))
+    monkeypatch.setattr(stage_run, "execute", lambda *_: pytest.fail("a kernel was started"))
     params(project, "unknown", more="sed: 1\n")
     params(project, "no_notebook", "[nothing]")
     params(project, "no_data", more="data: {source: nothing.csv}\n")
@@ -102,7 +107,7 @@ def test_bad_input_ends_with_2_and_starts_nothing(project, monkeypatch, command,
 def test_validate(project):
     result = invoke("validate", "params/good.yml")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "params/good.yml is valid\n"
+    assert result.stderr.startswith("params/good.yml is valid; 6 rows of orders: expect ")
     assert not (project / "reports").exists()
 
 
@@ -155,39 +160,35 @@ def test_ctrl_c_ends_the_run_and_its_kernel(project):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
-        kernel = _wait_for_kernel_at_work(project, run)
+        children = _wait_for_kernel_at_work(project, run)
         run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=30)
+        out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert out == ""
-    assert "[1/2] slow ... failed after" in err
+    assert "[1/2] slow: " in err
     assert err.endswith("segml: interrupted\n")
     (manifest,) = project.glob("reports/slow/*/manifest.json")
     written = json.loads(manifest.read_text())
     assert (written["status"], written["reason"]) == ("failed", "interrupted")
     assert [n["status"] for n in written["notebooks"]] == ["failed", "not run"]
-    _, alive = psutil.wait_procs([kernel], timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
 
 
 def _wait_for_kernel_at_work(project, run):
-    for _ in range(600):
-        assert run.poll() is None, run.stderr.read()
-        for path in project.glob("reports/slow/*/notebooks/slow.ipynb"):
-            if '"status": "running"' in path.read_text() and "time.sleep" in path.read_text():
-                kernels = psutil.Process(run.pid).children()
-                if kernels and _cell_under_way(path):
-                    return kernels[0]
-        time.sleep(0.05)
-    raise AssertionError("the kernel never started")
-
-
-def _cell_under_way(path):
+    """Return the warm process and the kernel that it has forked, once the notebook is there."""
     try:
-        cells = json.loads(path.read_text())["cells"]
-    except ValueError:
-        return False
-    return cells[-1]["metadata"]["papermill"]["status"] == "running"
+        for _ in range(600):
+            assert run.poll() is None, run.stderr.read()
+            children = psutil.Process(run.pid).children(recursive=True)
+            if len(children) > 1 and list(project.glob("reports/slow/.work.*/notebooks/*.ipynb")):
+                time.sleep(2)
+                return children
+            time.sleep(0.05)
+        raise AssertionError("the kernel never started")
+    except AssertionError:
+        run.kill()
+        raise
 
 
 def test_python_m_segml():
@@ -195,3 +196,84 @@ def test_python_m_segml():
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (0, f"segml {segml.__version__}\n"), done.stderr
+
+
+def test_parameters_can_be_set_for_a_run(project, copies):
+    result = invoke("run", "params/good.yml", "--set", "title=Ours", "--as-of", "2026-01-05")
+    assert result.exit_code == 0, result.stderr
+    written = json.loads((Path(result.stdout.strip()).parent / "manifest.json").read_text())
+    assert written["title"] == "Ours"
+    assert written["params"]["dates"]["as_of"] == "2026-01-05"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "sed=1"], "--set sed: sed: unknown key"),
+        (["--set", "seed"], "expected: key=value"),
+        (["--as-of", "tomorrow"], "expected: today, yesterday or YYYY-MM-DD"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_wrong_options_end_with_2(project, command, options, said):
+    result = invoke(command, "params/good.yml", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (project / "reports").exists()
+
+
+def test_an_alert_ends_with_3(project, monkeypatch):
+    def alarmed(source, target, parameters, watch):
+        shutil.copy(source, target)
+        alert = {"key": "psi.orders", "value": 0.4, "limit": 0.25, "words": "orders drifted"}
+        (target.parents[1] / "artefacts" / "alerts.json").write_text(json.dumps([alert]))
+
+    monkeypatch.setattr(stage_run, "execute", alarmed)
+    result = invoke("run", "params/good.yml")
+    assert result.exit_code == 3, result.stderr
+    assert Path(result.stdout.strip()).is_file()
+    assert "segml: alert: orders drifted" in result.stderr
+
+
+def test_params_prints_a_template_and_what_a_file_comes_to(project, tmp_path):
+    template = invoke("params")
+    assert template.exit_code == 0
+    (tmp_path / "template.yml").write_text(template.stdout)
+    assert invoke("params", "--template").stdout == template.stdout
+    shown = invoke("params", tmp_path / "template.yml", "--set", "seed=7")
+    assert yaml.safe_load(shown.stdout)["seed"] == 7
+    assert invoke("params", "params/absent.yml").exit_code == 2
+
+
+def test_init_sets_up_a_folder(project):
+    done = invoke("init", "mine", "--data", "params/orders.csv")
+    assert (done.exit_code, done.stdout) == (0, "mine/params/my_shop.yml\n")
+    assert invoke("validate", "mine/params/my_shop.yml").exit_code == 0
+    again = invoke("init", "mine")
+    assert again.exit_code == 1
+    assert "holds a project already" in again.stderr
+
+
+def test_a_sweep_runs_each_member(project, copies):
+    result = invoke("sweep", "params/good.yml", "--vary", "seed=[1, 2]", "--vary", "title=[A, B]")
+    assert result.exit_code == 0, result.stderr
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [said for said, _ in rows] == [
+        "seed=1 title=A", "seed=1 title=B", "seed=2 title=A", "seed=2 title=B"
+    ]  # fmt: skip
+    for said, page in rows:
+        written = json.loads((Path(page).parent / "manifest.json").read_text())
+        assert f"seed={written['seed']} title={written['title']}" == said
+
+
+@pytest.mark.parametrize("vary", ["seed=1", "seed=[]", "seed=[-1]", "sed=[1]"])
+def test_a_wrong_sweep_ends_with_2(project, vary):
+    result = invoke("sweep", "params/good.yml", "--vary", vary)
+    assert result.exit_code == 2, result.stdout
+    assert not (project / "reports").exists()
+
+
+def test_help_lists_every_parameter():
+    said = invoke("run", "--help").stdout
+    for key, _, _ in parameter_list():
+        assert key in said

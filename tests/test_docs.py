@@ -54,6 +54,17 @@ def test_the_page_on_lifetime_value_runs(in_folder):
     assert names["model"].n_customers_ == 2357
 
 
+def test_the_page_on_activation_runs(in_folder):
+    names = run("activation.md", {""})
+    assert names["audience"].account.rows_used > 0
+
+
+@pytest.mark.slow
+def test_the_page_on_model_comparison_runs(in_folder):
+    run("model_comparison.md", {""})
+    assert list(Path("reports/trials").rglob("*.parquet"))
+
+
 def test_the_page_on_segments_runs(in_folder):
     names = run("clustering.md", {""})
     assert len(names["segmenter"].labels_) == 2357

@@ -112,7 +112,7 @@ def test_a_report_names_nobody_and_forgets_who_is_erased(tmp_path):
     ("changes", "written"),
     [
         ({"data": {"date_format": "%d.%m.%Y"}}, {"failure.txt", "report.html", "index.html"}),
-        ({"segments": {"features": ["no_such_feature"]}}, set()),  # told before anything runs
+        ({"clustering": {"features": ["no_such_feature"]}}, set()),  # told before anything runs
     ],
     ids=["dates", "features"],
 )

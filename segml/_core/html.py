@@ -24,6 +24,7 @@ STYLE = """<style data-segml>
 .segml td.num{white-space:nowrap}
 .segml tbody th{font-weight:500}
 .segml small,.segml .muted{font-size:.86em;font-weight:400;opacity:.78}
+.segml .muted small{opacity:1}
 .segml td small,.segml tbody th small{display:block}
 .segml tbody th{min-width:9em}
 .segml .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.45em}
@@ -51,6 +52,15 @@ STYLE = """<style data-segml>
 .segml .tall thead th,.segml .tall tbody th[scope=row]{background:var(--page,var(--jp-layout-color0,Canvas))}
 }
 .segml p.note{border-left:3px solid color-mix(in srgb,currentColor 40%,transparent);padding:.1em 0 .1em .8em;margin:.5em 0}
+.segml .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22em),1fr));gap:1em;align-items:start}
+.segml .card{border:1px solid color-mix(in srgb,currentColor 22%,transparent);border-radius:8px;padding:1em 1.1em;break-inside:avoid;min-width:0;overflow-wrap:anywhere}
+.segml .card h3{font-size:1.15em;margin:0 0 .5em;line-height:1.25}
+.segml .card h4{font-size:.86em;font-weight:600;margin:.9em 0 .15em;opacity:.78}
+.segml .card ul{margin:0;padding-left:1.15em}
+.segml .card p{margin:0}
+.segml .card dl.facts{grid-template-columns:repeat(2,minmax(0,1fr));margin:0}
+.segml .card dl.facts dd{font-size:1.25em}
+.segml .card dl.facts dd small{font-size:.66em}
 </style>"""
 
 

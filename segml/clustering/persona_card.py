@@ -10,18 +10,6 @@ from typing import Any
 from segml._core import html, text
 from segml.features.words import in_sentence
 
-_STYLE = """<style data-segml>
-.segml .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22em),1fr));gap:1em;align-items:start}
-.segml .card{border:1px solid color-mix(in srgb,currentColor 22%,transparent);border-radius:8px;padding:1em 1.1em;break-inside:avoid;min-width:0;overflow-wrap:anywhere}
-.segml .card h3{font-size:1.15em;margin:0 0 .5em;line-height:1.25}
-.segml .card h4{font-size:.86em;font-weight:600;margin:.9em 0 .15em;opacity:.78}
-.segml .card ul{margin:0;padding-left:1.15em}
-.segml .card p{margin:0}
-.segml .card dl.facts{grid-template-columns:repeat(2,minmax(0,1fr));margin:0}
-.segml .card dl.facts dd{font-size:1.25em}
-.segml .card dl.facts dd small{font-size:.66em}
-</style>"""  # noqa: E501  # one CSS rule a line
-
 
 @dataclass(frozen=True)
 class Persona:
@@ -101,7 +89,7 @@ class Persona:
         )
 
     def _repr_html_(self) -> str:
-        return html.block(_STYLE, f'<div class="cards">{self.card()}</div>')
+        return html.block(f'<div class="cards">{self.card()}</div>')
 
 
 def _listed(title: str, items: Any) -> str:
@@ -136,4 +124,4 @@ class Personas:
     def _repr_html_(self) -> str:
         cards = "".join(one.card() for one in self.cards)
         notes = [html.note(one) for one in self.notes]
-        return html.block(_STYLE, f'<div class="cards">{cards}</div>', *notes)
+        return html.block(f'<div class="cards">{cards}</div>', *notes)

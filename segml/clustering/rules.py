@@ -164,7 +164,7 @@ class SegmentRules:
         rows: list[list[str | html.Cell]] = [
             [
                 RuleCell(
-                    str(row["name"]), f"{text.count(row['size'])} customers", None, row["rule"]
+                    str(row["name"]), f"{text.count(row['size'])} customers", rule=row["rule"]
                 ),
                 html.Cell(text.share(row["precision"]), interval_words(row, "precision")),
                 html.Cell(text.share(row["coverage"]), interval_words(row, "coverage")),

@@ -14,7 +14,9 @@ from .forecasters_known import FORECASTERS
 from .leaderboard import Leaderboard, leaderboard
 from .migration import Migration, migration
 from .migration_noise import RefitNoise, refit_noise
-from .planning import ExperimentPlan, experiment_baseline, plan_experiment
+from .planning import plan_experiment
+from .planning_baseline import experiment_baseline
+from .planning_result import ExperimentPlan
 from .segmentation_trials import compare_segmentations
 from .segmentation_trials_result import SegmentationTrials
 from .trials import TrialStore

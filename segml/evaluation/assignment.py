@@ -219,7 +219,8 @@ def assign(
 
 def crosstab(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """Return numbers of customers, segments by groups, in that order of groups."""
-    counts = pd.crosstab(table["segment"], table["group"].astype(str))
+    counts = table.groupby(["segment", "group"], observed=True).size().unstack(fill_value=0)
+    counts = counts.set_axis(counts.columns.astype(str), axis=1)
     return counts.reindex(columns=pd.Index(groups, name="group"), fill_value=0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,29 +14,40 @@ from segml._core.seeds import generator
 from segml.kpis.table import ALL
 
 from .experiment_arms import Arms
-from .experiment_lift import Lift, mean_lift, permutations_help, share_lift, skewed_lift
-from .experiment_means import Mean
+from .experiment_lift import Lift, mean_lift, share_lift, skewed_lift
+from .experiment_means import Mean, log_ratio_variance, mean_of
 from .experiment_permutation import permuted_means
 
 WINSORISED = "winsorised at the 99th percentile"
 _CAP = 0.99  # winsorised are amounts above this quantile of the segment's buyers
+_MOST_BUYERS = 20_000  # of a variant and the control, of which Welch's test needs no help
 _PER_COMPARISON = 4  # p-values are 2 / resamples at least, and are multiplied
 _SENSITIVITY = ["segment", "variant", "method", "difference", "low", "high", "p_value"]
 
 
-def compare(arms: Arms, kind: str, level: float, n_resamples: int, seed: int) -> pd.DataFrame:
-    """Return a row per segment, all customers first, and variant.
+Estimates = tuple[np.ndarray, np.ndarray]
+
+
+class Compared(NamedTuple):
+    """Lifts, and what chance alone would make of them.
 
     Parameters
     ----------
-    arms : Arms
-        Customers and outcomes.
-    kind : {"share", "mean", "revenue"}
-        By which method.
-    level, n_resamples, seed
-        As for `experiment`.
+    table : DataFrame
+        A row per segment, all customers first, and variant: the fields of `Lift`.
+    chance : dict of (str, str) to (ndarray, ndarray)
+        By variant and scale ("difference" or "relative", whose logs they are), of revenue only:
+        estimates and squared standard errors, each of shape (n_resamples, n_segments).
     """
-    return _Comparisons(arms, kind, level, n_resamples, seed).table()
+
+    table: pd.DataFrame
+    chance: dict[tuple[str, str], Estimates]
+
+
+def compare(arms: Arms, kind: str, level: float, n_resamples: int, seed: int) -> Compared:
+    """Compare all groups with the control; see `experiment` for the parameters."""
+    found = _Comparisons(arms, kind, level, n_resamples, seed)
+    return Compared(found.table(), found.chance())
 
 
 def sensitivity(arms: Arms, kind: str, level: float) -> pd.DataFrame:
@@ -60,7 +71,7 @@ def sensitivity(arms: Arms, kind: str, level: float) -> pd.DataFrame:
     rows = []
     for method, values in ways.items():
         other = compare(replace(arms, frame=frame.assign(y=values)), "mean", level, 0, 0)
-        rows += [row | {"method": method} for row in other.to_dict("records")]
+        rows += [row | {"method": method} for row in other.table.to_dict("records")]
     return pd.DataFrame(rows, columns=_SENSITIVITY).astype({"segment": object})
 
 
@@ -74,7 +85,9 @@ class _Comparisons:
         self.raw = {key: one.to_numpy() for key, one in cells["raw"]}
         self.sizes = arms.frame["segment"].value_counts().sort_index()
         n_comparisons = len(self.sizes) * len(arms.variants)
-        self.n_resamples = max(n_resamples, math.ceil(_PER_COMPARISON * n_comparisons / (1 - level)))
+        self.n_resamples = max(
+            n_resamples, math.ceil(_PER_COMPARISON * n_comparisons / (1 - level))
+        )
         self._draws: dict[Any, tuple[Mean, Mean]] = {}
 
     def table(self) -> pd.DataFrame:
@@ -88,6 +101,41 @@ class _Comparisons:
                 lift = self._lift([] if few else [segment], variant, few, segment)
                 rows.append({"segment": segment, "variant": variant} | lift)
         return pd.DataFrame(rows).astype({"segment": object})
+
+    def chance(self) -> dict[tuple[str, str], Estimates]:
+        """Return what dealing made of the segments; see `Compared`."""
+        found: dict[tuple[str, str], Estimates] = {}
+        if self.kind != "revenue":
+            return found
+        shape = self.n_resamples, len(self.sizes)
+        for variant in self.arms.variants:
+            plain, logs = ((np.full(shape, np.nan), np.full(shape, np.nan)) for _ in range(2))
+            for place, segment in enumerate(self.sizes.index):
+                if self._too_few(segment, variant):
+                    continue
+                one, base = self._draws.get((segment, variant)) or self._normal(segment, variant)
+                plain[0][:, place] = one.value - base.value
+                plain[1][:, place] = one.variance + base.variance
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    logs[0][:, place] = np.log(one.value / base.value)
+                    logs[1][:, place] = log_ratio_variance(one, base)
+            found |= {(variant, "difference"): plain, (variant, "relative"): logs}
+        return found
+
+    def _normal(self, segment: Any, variant: str) -> tuple[Mean, Mean]:
+        """Return what chance makes of two large groups."""
+        rng = generator(self.seed, "experiment", str(segment), variant)
+        arms = [mean_of(self.values[segment, group]) for group in (variant, self.arms.control)]
+        both = np.average([m.value for m in arms], weights=[m.freedom + 1 for m in arms])
+        one, base = (
+            Mean(
+                rng.normal(both, np.sqrt(m.variance), self.n_resamples),
+                np.full(self.n_resamples, m.variance),
+                m.freedom,
+            )
+            for m in arms
+        )
+        return one, base
 
     def _too_few(self, segment: Any, variant: str) -> str:
         for group in (self.arms.control, variant):
@@ -110,8 +158,8 @@ class _Comparisons:
         if self.kind == "share":
             return share_lift(one, base, weights, self.level)._asdict()
         # Buyers are seen from the amounts: CUPED leaves hardly anyone with 0.
-        bought = ([self.raw[s, group] for s in inside] for group in pair)
-        if self.kind == "revenue" and permutations_help(*bought):
+        buyers = sum(np.count_nonzero(self.raw[s, group]) for s in inside for group in pair)
+        if self.kind == "revenue" and buyers <= _MOST_BUYERS:
             draws = [self._dealt(s, variant) for s in inside]
             return skewed_lift(one, base, weights, self.level, draws)._asdict()
         return mean_lift(one, base, weights, self.level)._asdict()

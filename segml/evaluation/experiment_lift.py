@@ -20,7 +20,6 @@ from .experiment_means import (
 from .experiment_permutation import permutation_t
 from .experiment_score import share_difference, share_p_value, share_ratio
 
-FEWEST_BUYERS, MOST_BUYERS = 10, 50_000
 _UNBOUNDED = "the control's mean is not clearly above 0, so the relative lift has no interval"
 SCORE, WELCH, PERMUTATION = "score", "Welch", "permutation-t"
 
@@ -186,12 +185,6 @@ def skewed_lift(
         method=PERMUTATION,
         reason=reason,
     )
-
-
-def permutations_help(one: Sequence[np.ndarray], control: Sequence[np.ndarray]) -> bool:
-    """Return whether there are buyers enough to deal out, and not so many as to need no dealing."""
-    counts = [sum(int(np.count_nonzero(arm)) for arm in arms) for arms in (one, control)]
-    return min(counts) >= FEWEST_BUYERS and sum(counts) <= MOST_BUYERS
 
 
 def _effective(arms: Sequence[np.ndarray], weights: np.ndarray) -> tuple[float, float, float]:

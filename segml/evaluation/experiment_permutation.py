@@ -108,9 +108,7 @@ def permutation_t(
 
 
 def _mean(sums: np.ndarray, sizes: np.ndarray, n: int, center: float, away: float) -> Mean:
-    """Return mean and variance of n amounts: `sizes` with these sums about the center, the others
-    all as far away from it.
-    """
+    """Return the mean of n amounts: `sizes` with these sums about the center, others `away`."""
     mean = (sums[:, 0] + (n - sizes) * away) / n
     around = sums[:, 1] + (n - sizes) * away**2 - n * mean**2
     return Mean(mean + center, np.maximum(around, 0) / (n - 1) / n, n - 1)

@@ -152,7 +152,16 @@ class Experiment:
                 ]
                 for row in self.sensitivity.to_dict("records")
             ]
-            table = html.table(["segment", "method", "difference", "p"], others, numeric=[2, 3])
+            caption = (
+                ""
+                if self.kind != "revenue"
+                else (
+                    "Winsorised: amounts above the 99th percentile of the segment's buyers, of all "
+                    "groups together, count as that"
+                )
+            )
+            head = ["segment", "method", "difference", "p"]
+            table = html.table(head, others, caption=caption, numeric=[2, 3])
             found.append(("The same by other methods", table))
         return found
 

@@ -31,13 +31,20 @@ class Heterogeneity(NamedTuple):
     n: int
 
 
-def cochran(effects: np.ndarray, variances: np.ndarray) -> Heterogeneity:
+def cochran(
+    effects: np.ndarray,
+    variances: np.ndarray,
+    chance: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Heterogeneity:
     """Test whether independent estimates share one effect.
 
     Parameters
     ----------
     effects, variances : ndarray, shape (n,)
         Estimates and their squared standard errors; those that are missing do not count.
+    chance : tuple of ndarray, shape (n_resamples, n), optional
+        Estimates and squared standard errors where there is no effect, for estimates that are
+        far from normal.
 
     Returns
     -------
@@ -49,7 +56,8 @@ def cochran(effects: np.ndarray, variances: np.ndarray) -> Heterogeneity:
     Q = Σ w (d - d̄)² with w = 1 / v and d̄ the mean by these weights, chi-square with n - 1
     degrees of freedom (Cochran 1954, Biometrics 10, 101-129);
     I² = max(0, (Q - (n - 1)) / Q) (Higgins and Thompson 2002, Statistics in Medicine 21,
-    1539-1558).
+    1539-1558). With `chance`, the p-value is the share of its Q that are as large, the one seen
+    counted among them; a resample in which an estimate is missing counts as one as large.
 
     Examples
     --------
@@ -57,14 +65,25 @@ def cochran(effects: np.ndarray, variances: np.ndarray) -> Heterogeneity:
     >>> found.q, round(found.p_value, 3), found.i_squared
     (2.0, 0.157, 0.5)
     """
-    effects, variances = _known(effects, variances)
-    n = len(effects)
+    known = _known(effects, variances)
+    n = int(known.sum())
     if n < 2:
         return Heterogeneity(np.nan, np.nan, np.nan, n)
-    weights = 1 / variances
-    q = float(weights @ (effects - np.average(effects, weights=weights)) ** 2)
+    q = float(_q(effects[known], variances[known]))
     i_squared = max(0.0, (q - (n - 1)) / q) if q > 0 else 0.0
-    return Heterogeneity(q, float(chi2.sf(q, n - 1)), i_squared, n)
+    if chance is None:
+        return Heterogeneity(q, float(chi2.sf(q, n - 1)), i_squared, n)
+    drawn = _q(*(part[:, known] for part in chance))
+    smaller = int((drawn < q).sum())
+    return Heterogeneity(q, (len(drawn) - smaller + 1) / (len(drawn) + 1), i_squared, n)
+
+
+def _q(effects: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):  # resamples where nobody bought
+        weights = 1 / variances
+        mean = (weights * effects).sum(axis=-1, keepdims=True)
+        mean = mean / weights.sum(axis=-1, keepdims=True)
+        return np.asarray((weights * (effects - mean) ** 2).sum(axis=-1))
 
 
 def shrunken(
@@ -91,10 +110,11 @@ def shrunken(
     Gelman et al. 2013, Bayesian Data Analysis, 3rd ed., section 5.4). Putting one estimate of τ
     in its place gives intervals that are too short with few segments.
 
-    In simulation 94 to 96% of the intervals of 95% hold the effect where effects differ by at
-    least as much as their standard errors, and up to 99% where they hardly differ. Priors that
-    draw two estimates together (half-Cauchy, uniform shrinkage) fall to 92 or 93% where effects
-    differ, which is why two get no shrunken effects.
+    The intervals hold 95% of effects that scatter as the model says, not each effect: one far
+    from the others is drawn too near to them. In simulation they hold 94 to 96% of effects that
+    differ by at least as much as their standard errors, and up to 99% of those that hardly
+    differ. Priors by which two estimates could be drawn together (half-Cauchy, uniform
+    shrinkage) fall to 92 or 93% where effects differ, which is why two are left alone.
 
     Examples
     --------
@@ -103,7 +123,8 @@ def shrunken(
     [0.4, 1.3, 7.4]
     """
     mean, low, high = (np.full(len(effects), np.nan) for _ in range(3))
-    d, v = _known(effects, variances)
+    known = _known(effects, variances)
+    d, v = effects[known], variances[known]
     if len(d) < 3:
         return mean, low, high
     # Up to where the likelihood has died away, as τ to the power 1 - n; denser near 0.
@@ -123,7 +144,6 @@ def shrunken(
     keep = tau[:, None] ** 2 / total  # of the estimate's own distance from the mean
     means = center[:, None] + keep * (d - center[:, None])
     spread = np.sqrt(keep * v + (1 - keep) ** 2 / precision[:, None])
-    known = ~(np.isnan(effects) | np.isnan(variances)) & (np.nan_to_num(variances) > 0)
     tail = (1 - level) / 2
     mean[known] = (weight * means).sum(axis=0)
     low[known] = _quantile(tail, weight, means, spread)
@@ -144,6 +164,5 @@ def _quantile(
     return (low + high) / 2
 
 
-def _known(effects: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = ~(np.isnan(effects) | np.isnan(variances)) & (np.nan_to_num(variances) > 0)
-    return effects[known], variances[known]
+def _known(effects: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    return ~(np.isnan(effects) | np.isnan(variances)) & (np.nan_to_num(variances) > 0)

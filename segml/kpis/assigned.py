@@ -25,7 +25,7 @@ class Assigned:
     Parameters
     ----------
     table : Table
-        ``customer_id`` and ``code``, the place of the segment in `ids`.
+        ``code``, the place of the segment in `ids`, and the columns of the customers.
     ids : tuple
         Segment ids, in order.
     notes : tuple of str
@@ -38,16 +38,16 @@ class Assigned:
 
 
 def register_segments(
-    orders: Table, segments: pd.Series, as_of: dt.date, also: Sequence[Any] = ()
+    customers: Table, segments: pd.Series, as_of: dt.date, also: Sequence[Any] = ()
 ) -> Assigned:
-    """Check segments against the orders and hand them to the engine.
+    """Check segments against the customers and hand them to the engine.
 
     Parameters
     ----------
-    orders : Table
-        Canonical orders.
+    customers : Table
+        One row with ``customer_id`` for each customer with an order by `as_of`.
     segments : Series
-        Segment id, indexed by customer_id.
+        Segment id, indexed by customer_id; checked by `check_segments`.
     as_of : date
         Last day that counts.
     also : sequence
@@ -56,12 +56,11 @@ def register_segments(
     Raises
     ------
     DataError
-        It is no Series; a customer stands in it twice, without a segment, or has no order
-        by `as_of`.
+        A customer has no order by `as_of`, or ids are of different types.
     """
-    check_segments(segments)
     codes, ids = _coded(segments, also)
-    table = orders.engine.register(
+    engine = customers.engine
+    assigned = engine.register(
         pa.table(
             {
                 "customer_id": pa.array(segments.index.astype(str), pa.string()),
@@ -69,26 +68,23 @@ def register_segments(
             }
         )
     )
-    unknown, unassigned = orders.engine.fetch_row(
-        "SELECT count(*) FILTER (WHERE o.customer_id IS NULL),"
-        " count(*) FILTER (WHERE a.customer_id IS NULL) FROM {assigned} AS a FULL JOIN"
-        " (SELECT DISTINCT customer_id FROM {orders} WHERE customer_id IS NOT NULL"
-        " AND day_index(ordered_at) <= day_index({as_of})) AS o"
-        " ON a.customer_id = o.customer_id",
-        assigned=table,
-        orders=orders,
-        as_of=as_of,
-    )
-    if unknown:
+    table = engine.sql(
+        "SELECT a.code, c.* FROM {assigned} AS a"
+        " JOIN {customers} AS c ON a.customer_id = c.customer_id",
+        assigned=assigned,
+        customers=customers,
+    ).materialise()
+    found, known = len(table), len(customers)
+    if found < len(segments):
         raise DataError(
             "some customers of the segments have no order",
             where="segments",
-            got=f"{unknown:,} of {len(segments):,} customers",
+            got=f"{len(segments) - found:,} of {len(segments):,} customers",
             expected=f"customers with an order up to {as_of.isoformat()}",
         )
     notes = (
-        (f"{text.count(unassigned)} customers with orders are in no segment and not counted.",)
-        if unassigned
+        (f"{text.count(known - found)} customers with orders are in no segment and not counted.",)
+        if found < known
         else ()
     )
     return Assigned(table, ids, notes)

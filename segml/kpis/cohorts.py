@@ -15,7 +15,7 @@ from segml._core.errors import NotEnoughDataError
 from segml.engine.sql import Fragment
 from segml.features.dates import as_day, as_orders, last_day
 
-from .assigned import register_segments, segment_names
+from .assigned import check_segments, register_segments, segment_names
 from .intervals import wilson
 from .periods import CODES, Calendar, last_complete, period_label
 
@@ -152,27 +152,35 @@ def cohort_retention(
     orders = as_orders(data)
     day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
     last = last_complete(day, period)
-    notes: tuple[str, ...] = ()
-    labels = {0: ""}
-    if segments is not None:
-        who = register_segments(orders, segments, day)
-        labels = segment_names(who.ids, names)
-        labels = {code: labels[i] for code, i in enumerate(who.ids)}
-        notes = who.notes
-    whose = "{assigned}" if segments is not None else "(SELECT customer_id, 0 AS code FROM lives)"
-    found = orders.engine.sql(
-        "WITH visits AS (SELECT DISTINCT customer_id, {index}(ordered_at) AS place FROM {orders}"
-        " WHERE day_index(ordered_at) <= day_index({day}) AND customer_id IS NOT NULL),"
-        " lives AS (SELECT customer_id, min(place) AS cohort FROM visits GROUP BY customer_id)"
-        " SELECT code, cohort, place - cohort AS age, count(*) AS active"
-        " FROM visits JOIN lives USING (customer_id)"
-        f" JOIN {whose} AS a USING (customer_id)"
-        " WHERE place <= {last} GROUP BY code, cohort, place - cohort",
+    engine = orders.engine
+    visits = engine.sql(  # read once
+        "SELECT DISTINCT customer_id, {index}(ordered_at) AS place FROM {orders}"
+        " WHERE day_index(ordered_at) <= day_index({day}) AND customer_id IS NOT NULL",
         index=Fragment(f"{period}_index"),
         orders=orders,
         day=day,
+    ).materialise()
+    lives = engine.sql(
+        "SELECT customer_id, min(place) AS cohort FROM {visits} GROUP BY customer_id",
+        visits=visits,
+    )
+    notes: tuple[str, ...] = ()
+    labels = {0: ""}
+    if segments is None:
+        coded = engine.sql("SELECT *, 0 AS code FROM {lives}", lives=lives)
+    else:
+        check_segments(segments)
+        who = register_segments(lives.materialise(), segments, day)
+        labels = segment_names(who.ids, names)
+        labels = {code: labels[i] for code, i in enumerate(who.ids)}
+        coded, notes = who.table, who.notes
+    found = engine.sql(
+        "SELECT l.code, l.cohort, v.place - l.cohort AS age, count(*) AS active"
+        " FROM {visits} AS v JOIN {coded} AS l ON v.customer_id = l.customer_id"
+        " WHERE v.place <= {last} GROUP BY l.code, l.cohort, v.place - l.cohort",
+        visits=visits,
+        coded=coded,
         last=last,
-        **({} if segments is None else {"assigned": who.table}),
     ).to_pandas()
     if found.empty:
         raise NotEnoughDataError(

@@ -17,7 +17,7 @@ from segml._core.check import number
 from segml.engine import Table
 from segml.features.dates import as_day, as_orders, last_day
 
-from .assigned import ALL, register_segments, segment_names
+from .assigned import ALL, check_segments, register_segments, segment_names
 
 _POINTS = 100  # of a curve
 
@@ -149,9 +149,10 @@ def concentration(
     orders = as_orders(data)
     day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
     named_ids = list(dict(names if names is not None else {}))
-    who = register_segments(orders, segments, day, named_ids)
+    check_segments(segments)
+    who = register_segments(_spent(orders, day), segments, day, named_ids)
     named = segment_names(who.ids, names)
-    ranked = _ranked(orders, who.table, day, len(who.ids))
+    ranked = _ranked(who.table, len(who.ids))
     sums = ranked.engine.sql(
         "SELECT code, max(n) AS n, max(total) AS total, min(y) AS least,"
         " CAST(sum(fixed(10000000000 * safe_ratio(y, total) * place / n)) AS DOUBLE)"
@@ -184,22 +185,27 @@ def concentration(
     )
 
 
-def _ranked(orders: Table, assigned: Table, day: dt.date, n_segments: int) -> Table:
-    """Return each customer's revenue with its place in the segment, and again in all."""
+def _spent(orders: Table, day: dt.date) -> Table:
+    """Return the revenue of each customer."""
     return orders.engine.sql(
-        "WITH spent AS (SELECT customer_id, CAST(sum(fixed(revenue)) AS DOUBLE) AS y"
-        " FROM {orders} WHERE day_index(ordered_at) <= day_index({day}) GROUP BY customer_id),"
-        " own AS (SELECT a.code, coalesce(s.y, 0) AS y FROM {assigned} AS a"
-        " JOIN spent AS s ON a.customer_id = s.customer_id),"
-        " twice AS (SELECT code, y FROM own UNION ALL SELECT {all} AS code, y FROM own)"
+        "SELECT customer_id, CAST(sum(fixed(revenue)) AS DOUBLE) AS y FROM {orders}"
+        " WHERE day_index(ordered_at) <= day_index({day}) AND customer_id IS NOT NULL"
+        " GROUP BY customer_id",
+        orders=orders,
+        day=day,
+    ).materialise()
+
+
+def _ranked(own: Table, n_segments: int) -> Table:
+    """Return each customer's revenue with its place in the segment, and again in all."""
+    return own.engine.sql(
+        "WITH twice AS (SELECT code, y FROM {own} UNION ALL SELECT {all} AS code, y FROM {own})"
         " SELECT code, y, row_number() OVER (PARTITION BY code ORDER BY y) AS place,"
         " count(*) OVER (PARTITION BY code) AS n,"
         " CAST(sum(fixed(y)) OVER (PARTITION BY code) AS DOUBLE) AS total,"
         " CAST(sum(fixed(y)) OVER (PARTITION BY code ORDER BY y"
         " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) AS so_far FROM twice",
-        orders=orders,
-        assigned=assigned,
-        day=day,
+        own=own,
         all=n_segments,
     ).materialise()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import binom, norm
+from scipy.stats import binom, chi2, norm
 
 
 def wilson(successes: float, trials: float, level: float) -> tuple[float, float]:
@@ -92,6 +92,47 @@ def delta(ratio: float, spread: float, total: float, n: int, level: float) -> tu
     """
     half = float(norm.ppf(0.5 + level / 2)) * math.sqrt(n / (n - 1) * spread) / abs(total)
     return ratio - half, ratio + half
+
+
+def bounded(value: float, half: float, lower: float, upper: float) -> tuple[float, float]:
+    """Return the interval value ± half on the log scale, where it would leave a limit.
+
+    Parameters
+    ----------
+    value, half : float
+        A value and half the width of its interval.
+    lower, upper : float
+        What the value cannot be below or above; infinite where there is no limit.
+
+    Returns
+    -------
+    low, high : float
+        Missing where the value is at the limit: then its spread says nothing.
+
+    Notes
+    -----
+    With d the distance to the limit that value ± half would leave, log d has the standard
+    error of d over d (delta method), so that the ends lie d exp(± half / d) from the limit.
+    Away from limits the interval is the plain one: the scales agree where half is small
+    against d.
+
+    Examples
+    --------
+    >>> bounded(10.0, 4.0, 0.0, math.inf)
+    (6.0, 14.0)
+    >>> low, high = bounded(10.0, 15.0, 0.0, math.inf)
+    >>> round(low, 2), round(high, 2)
+    (2.23, 44.82)
+    """
+    if value in (lower, upper):
+        return math.nan, math.nan
+    low, high = value - half, value + half
+    if low < lower or high > upper:
+        limit = lower if low < lower else upper
+        distance = value - limit
+        factor = math.exp(half / abs(distance))
+        low, high = sorted((limit + distance / factor, limit + distance * factor))
+    return low, high
 
 
 def clustered(
@@ -193,3 +234,21 @@ def median(values: np.ndarray, counts: np.ndarray, level: float) -> tuple[float,
     if k < 1:
         return value, math.nan, math.nan
     return value, at(k), at(n + 1 - k)
+
+
+def poisson(events: int, level: float) -> tuple[float, float]:
+    """Return the exact interval of the mean of a Poisson count.
+
+    Notes
+    -----
+    Garwood (1936), Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> low, high = poisson(10, 0.95)
+    >>> round(low, 3), round(high, 3)
+    (4.795, 18.39)
+    """
+    tail = (1 - level) / 2
+    low = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
+    return low, float(chi2.ppf(1 - tail, 2 * events + 2)) / 2

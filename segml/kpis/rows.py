@@ -9,15 +9,20 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from segml._core.errors import DataError, MissingTableError
+from segml._core.errors import DataError, MissingTableError, NotEnoughDataError
 from segml.data import CustomerData
 from segml.engine import Table
 from segml.engine.sql import Fragment, quote
 from segml.features.known import MOMENTS, known_table, wrong_type
+from segml.features.rfm_query import check_known
 
 from .kpi import KPI, Measure
 from .periods import Period
 from .registry import SOURCES
+
+Bounds = tuple[tuple[int, int], ...]
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+_LONG_AGO = dt.date.min.toordinal() - _EPOCH
 
 # What must not be below zero, for the check of the costs.
 _COSTS = {"costs": "cost", "customers": "acquisition_cost"}
@@ -30,33 +35,44 @@ class Rows:
     ----------
     data : CustomerData
         The canonical tables.
-    periods : sequence of Period
-        In order of time, without overlap.
     measures : iterable of Measure
         What they are for.
-    last : date
-        Last day that is known.
+    as_of : date, optional
+        Last day that counts.
+
+    Attributes
+    ----------
+    first, last : date
+        Day of the first order, and the last day that is known: `as_of`, or that of the last
+        order, until `begin` says otherwise.
+
+    Raises
+    ------
+    NotEnoughDataError
+        There are no orders.
     """
 
     def __init__(
-        self,
-        data: CustomerData,
-        periods: Sequence[Period],
-        measures: Iterable[Measure],
-        last: dt.date,
+        self, data: CustomerData, measures: Iterable[Measure], as_of: dt.date | None = None
     ) -> None:
         self.engine = data.orders.table.engine
-        self.last = last
-        self._data, self._periods = data, periods
-        found = list(measures)
-        texts = [f"{measure.sql} {' '.join(measure.columns)}" for measure in found]
-        for source in {
-            SOURCES[m.table].name: SOURCES[m.table] for m in found if m.table in SOURCES
-        }:
-            texts.append(f"{SOURCES[source].sql} cost segment")
-        self._used = set(re.findall(r"\w+", " ".join(texts))) | {"cost", "segment"}
+        self._data, self._used = data, _names_in(measures)
+        self._periods: Sequence[Period] = ()
         self._known: dict[str, Table] = {}
-        self._made: dict[tuple[str, str], Table] = {}
+        self._made: dict[tuple[str, Bounds], Table] = {}
+        # The orders are read once: they say when they begin and end.
+        self.last = as_of or dt.date.max
+        ends = self.known("orders").row("SELECT min(ordered_at), max(ordered_at) FROM {self}")
+        if ends[0] is None and as_of is not None:
+            check_known(data.orders.table, as_of)
+        if ends[0] is None:
+            raise NotEnoughDataError("there are no orders")
+        self.first, last = (moment.date() for moment in ends)
+        self.last = as_of or last
+
+    def begin(self, periods: Sequence[Period], last: dt.date) -> None:
+        """Say for which periods, in order of time, and until when all is known."""
+        self._periods, self.last = periods, last
 
     def known(self, table: str) -> Table:
         """Return a canonical table up to the last day that is known.
@@ -67,6 +83,19 @@ class Rows:
             found = known_table(self._data, table, self.last, self._used)
             self._known[table] = found.materialise()
         return self._known[table]
+
+    def bounds(self, name: str, window: str) -> Bounds:
+        """Return the first and last days of a window of each period.
+
+        Windows with the same days hold the same rows, whatever they are called.
+        """
+        table = SOURCES[name].table if name in SOURCES else name
+        if table not in MOMENTS or table == "customers":
+            return ()
+        # Of the orders it is known when they begin.
+        start = self.first.toordinal() - _EPOCH if table == "orders" else _LONG_AGO
+        ends = [period.window(window) for period in self._periods]
+        return tuple((max(low, start), max(high, start - 1)) for low, high in ends)
 
     def check(self, tables: Iterable[str]) -> None:
         """Check the values that would make KPIs meaningless.
@@ -104,7 +133,8 @@ class Rows:
 
     def table(self, name: str, window: str) -> Table:
         """Return the rows of a table or source in a window of each period, with ``period``."""
-        if (name, window) not in self._made:
+        key = name, self.bounds(name, window)
+        if key not in self._made:
             if name in SOURCES:
                 source = SOURCES[name]
                 made = self.engine.sql(
@@ -113,12 +143,11 @@ class Rows:
                     **{other: self.known(other) for other in source.also},
                 )
             else:
-                made = self._windowed(self.known(name), MOMENTS[name], window)
-            self._made[name, window] = made
-        return self._made[name, window]
+                made = self._windowed(self.known(name), MOMENTS[name], key[1])
+            self._made[key] = made
+        return self._made[key]
 
-    def _windowed(self, rows: Table, moment: str, window: str) -> Table:
-        ends = [period.window(window) for period in self._periods]
+    def _windowed(self, rows: Table, moment: str, ends: Bounds) -> Table:
         if len(ends) == 1:
             return self.engine.sql(
                 "SELECT *, CAST(0 AS BIGINT) AS period FROM {rows}"
@@ -196,3 +225,11 @@ def missing_reasons(data: CustomerData, kpis: Iterable[KPI]) -> dict[str, str]:
             if problem := next(filter(None, wrong), ""):
                 reasons.setdefault(kpi.name, problem)
     return reasons
+
+
+def _names_in(measures: Iterable[Measure]) -> set[str]:
+    """Return the words of measures and of their sources: the columns to read are among them."""
+    found = list(measures)
+    texts = [f"{measure.sql} {' '.join(measure.columns)}" for measure in found]
+    texts += [SOURCES[name].sql for name in {m.table for m in found} if name in SOURCES]
+    return set(re.findall(r"\w+", " ".join(texts))) | {"cost", "segment"}

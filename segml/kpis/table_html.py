@@ -16,7 +16,7 @@ from .registry import KPIS
 if TYPE_CHECKING:
     from .table import KpiTable
 
-_GROUPS = {
+GROUPS = {
     "size": "Size",
     "value": "Value",
     "purchase": "Purchases",
@@ -26,7 +26,7 @@ _GROUPS = {
     "e-mail": "Messages",
     "satisfaction": "Satisfaction",
 }
-_INTERVALS = {
+INTERVALS = {
     "none": "a total, known exactly",
     "wilson": "Wilson",
     "clustered": "Wilson with the effective sample size",
@@ -95,7 +95,7 @@ def _rows(
     kpis: KpiTable, table: pd.DataFrame
 ) -> tuple[list[list[str | html.Cell] | html.Group], list[str]]:
     """Return the rows under their groups, and what could not be computed."""
-    found: dict[str, list[list[str | html.Cell]]] = {group: [] for group in _GROUPS}
+    found: dict[str, list[list[str | html.Cell]]] = {group: [] for group in GROUPS}
     absent = []
     for name, group in table.groupby("kpi", sort=False):
         spec = KPIS[str(name)]
@@ -112,7 +112,7 @@ def _rows(
     rows: list[list[str | html.Cell] | html.Group] = []
     for key, part in found.items():
         if part:
-            rows += [html.Group(_GROUPS[key]), *part]
+            rows += [html.Group(GROUPS[key]), *part]
     return rows, absent
 
 
@@ -146,6 +146,8 @@ def _interval(kpis: KpiTable, spec: KPI, low: float, high: float) -> str:
     ends = [kpis.format(spec.name, end) for end in (low, high)]
     if spec.unit == "share" and ends[0] == ends[1] and low < high:
         ends = [f"{100 * end:.1f}%" for end in (low, high)]
+    if spec.unit == "money" and high - low >= 10:  # cents would be false digits
+        ends = [text.money(round(end), kpis.currency).removesuffix(".00") for end in (low, high)]
     unit = " days"
     if ends[0].endswith(unit) and ends[1].endswith(unit):
         ends[0] = ends[0].removesuffix(unit)
@@ -175,7 +177,5 @@ def _definitions(table: pd.DataFrame) -> str:
     rows: list[list[str | html.Cell]] = []
     for name in dict.fromkeys(table["kpi"]):
         spec = KPIS[name]
-        rows.append(
-            [spec.label, html.Cell(spec.formula, spec.reference), _INTERVALS[spec.interval]]
-        )
+        rows.append([spec.label, html.Cell(spec.formula, spec.reference), INTERVALS[spec.interval]])
     return html.table(["KPI", "definition", "interval"], rows, tall=len(rows) > 12)

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from .intervals import clustered, delta, median, newcombe, wilson
+from .intervals import bounded, clustered, delta, median, newcombe, wilson
 from .kpi import KPI
-from .measure import Sums
+from .sums import Sums
 
 NOBODY = "the segment has no customer"
 NO_DENOMINATOR = "nobody to divide by"
 ALONE = "one customer gives no interval"
+AT_LIMIT = "nothing is seen of how it varies: no interval"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Result:
 def from_sums(kpi: KPI, sums: Sums, n: np.ndarray, period: int, level: float) -> Iterator[Result]:
     """Return a result for each segment and, last, for all customers in one period."""
     at = _At(kpi, sums.y[period], sums.x[period], sums.center[period], n[period], level)
+    at.limits = sums.limits
     at.ee, at.ex, at.xx = sums.ee[period], sums.ex[period], sums.xx[period]
     for segment in range(len(at.n)):
         yield at.segment(segment)
@@ -61,6 +63,7 @@ class _At:
     ee: np.ndarray
     ex: np.ndarray
     xx: np.ndarray
+    limits: tuple[float, float]
 
     def __init__(
         self,
@@ -87,9 +90,10 @@ class _At:
         value = y / x
         n = int(self.n.sum() if kpi.of_all else self.n[i])
         spread = self._spread(i)
-        low, high, reason = self._interval(value, spread, x, float(self.xx[i]), n)
+        squares = float(self.xx.sum() if kpi.of_all else self.xx[i])
+        low, high, reason = self._interval(value, spread, x, squares, n)
         if kpi.of_all and self.n[i] == self.n.sum():
-            low = high = math.nan  # the whole of the whole, not an estimate
+            low, high, reason = math.nan, math.nan, ""  # the whole of the whole, no estimate
         return Result(
             value, low, high, value - self.whole, *self._difference(i, value), y, x, reason
         )
@@ -144,7 +148,12 @@ class _At:
             return math.nan, math.nan, ALONE
         if self.kpi.interval == "clustered" and 0 <= value <= 1:
             return *clustered(value, spread, total, squares, n, self.level), ""
-        return *delta(value, spread, total, n, self.level), ""
+        low, high = delta(value, spread, total, n, self.level)
+        leaves = low < self.limits[0] or high > self.limits[1] or value in self.limits
+        if leaves and self.limits == (0, 1):
+            return *clustered(value, spread, total, squares, n, self.level), ""
+        low, high = bounded(value, value - low, *self.limits)
+        return low, high, AT_LIMIT if math.isnan(low) else ""
 
     def _difference(self, i: int, value: float) -> tuple[float, float]:
         """Return the interval of the difference to all customers, of whom these are a part."""

@@ -12,8 +12,7 @@ from segml.kpis import KpiTable
 from segml.kpis.table import ALL
 
 from .card import Description, describe
-from .segments import known_rows
-from .segments import color_position
+from .segments import color_position, known_rows
 from .style import GREY, INK, PALETTE, count_axis, money_axis, new_axes, segment_color
 
 

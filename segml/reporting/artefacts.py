@@ -24,7 +24,7 @@ class Artefacts:
     """
 
     def __init__(self, run_dir: Path | None) -> None:
-        self.folder = None if run_dir is None else run_dir / "artefacts"
+        self.folder = None if run_dir is None else run_dir.resolve() / "artefacts"
 
     def find(self, name: str) -> Path | None:
         """Return the path of an artefact that is there."""

@@ -1,15 +1,18 @@
-"""Execute one notebook with papermill and say what failed in it, if anything did."""
+"""Execute one notebook with papermill and say what stopped it, if anything did."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .watch import Watch
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -18,91 +21,119 @@ ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 
 
 class NotebookError(Exception):
-    """What stopped a notebook: the error's type, message, traceback and cell.
+    """What stopped a notebook.
 
     The runner turns it into a RunError.
+
+    Attributes
+    ----------
+    kind, message, traceback : str
+        The error's type, what it says and where it came from, as plain text.
+    cell : int or None
+        The cell, 1 is the notebook's first; None when it was in none.
+    of : int
+        How many cells there are.
+    status : str
+        ``failed``, ``timed out`` or ``killed``.
     """
 
-    def __init__(self, kind: str, message: str, traceback: str, cell: int | None, of: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        traceback: str,
+        cell: int | None,
+        of: int,
+        status: str = "failed",
+    ) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
         self.traceback = traceback
         self.cell = cell
         self.of = of
+        self.status = status
 
 
-def execute(source: Path, target: Path, parameters: dict[str, Any], folder: Path) -> None:
-    """Execute the notebook `source` in `folder` and write it, with its outputs, to `target`.
+def execute(source: Path, target: Path, parameters: dict[str, Any], watch: Watch) -> None:
+    """Execute the notebook `source` and write it, with its outputs, to `target`.
+
+    Parameters
+    ----------
+    source, target : Path
+        The notebook, and where it goes.
+    parameters : dict
+        What is injected below the cell tagged ``parameters``.
+    watch : Watch
+        Where it runs and for how long; afterwards how each cell ended.
 
     Raises
     ------
     NotebookError
-        A cell raised, or the kernel could not be started or died.
+        A cell raised, time was over, or the kernel could not be started or died.
     """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+    with _without_parsers():
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        from .papermill_engine import NAME
+    from .watch import OutOfTimeError
 
     try:
         papermill.execute_notebook(
             _literal(source),
             _literal(target),
             parameters=parameters,
+            engine_name=NAME,
             kernel_name="python3",
             language="python",  # notebooks may be stored without metadata
-            cwd=os.fspath(folder),
             progress_bar=False,
-            log_output=False,
-            extra_arguments=["--log-level=CRITICAL"],  # what a cell raises is in its outputs
-            config=_kernel_config(),
+            watch=watch,
         )
     except PapermillExecutionError as error:
-        cell, of = _failed_cell(target)
-        raise NotebookError(
-            error.ename,
-            plain(error.evalue),
-            plain("\n".join(error.traceback)),
-            cell,
-            of,
-        ) from error
+        text = plain("\n".join(error.traceback))
+        raise _stopped(watch, error.ename, plain(error.evalue), text) from error
     except Exception as error:
-        cell, of = _failed_cell(target)
-        kind, message = type(error).__name__, plain(str(error))
-        if kind == "DeadKernelError":
-            message = "the kernel died, most often because memory ran out"
-        raise NotebookError(kind, message, f"{kind}: {message}", cell, of) from error
+        kind, message, status = type(error).__name__, plain(str(error)), "failed"
+        if isinstance(error, OutOfTimeError) or watch.over:
+            kind, message, status = "TimeoutError", watch.words, "timed out"
+        elif kind == "DeadKernelError":
+            message, status = "the kernel died, most often because memory ran out", "killed"
+        raise _stopped(watch, kind, message, f"{kind}: {message}", status) from error
 
 
-def _kernel_config() -> Any:
-    """Encrypt what goes to the kernel and back, customers' data, where Jupyter can."""
-    import zmq
-    from jupyter_client.manager import KernelManager
-    from traitlets.config import Config
-
-    if zmq.has("curve") and hasattr(KernelManager, "transport_encryption"):
-        return Config({"KernelManager": {"transport_encryption": "auto"}})
-    return Config()
+def _stopped(watch: Watch, *what: str) -> NotebookError:
+    kind, message, traceback, *status = what
+    unread = ("not run", "completed")
+    reached = [cell["cell"] for cell in watch.cells if cell["status"] not in unread]
+    return NotebookError(kind, message, traceback, max(reached, default=None), watch.of, *status)
 
 
 @contextmanager
-def kernel_environment() -> Iterator[None]:
-    """Give kernels a fixed hash seed and an empty IPython profile: a run depends on neither."""
-    with tempfile.TemporaryDirectory(prefix="segml-", ignore_cleanup_errors=True) as profile:
-        ours = {
-            "PYTHONHASHSEED": "0",
-            "IPYTHONDIR": profile,
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        }
-        before = {name: os.environ.get(name) for name in ours}
-        os.environ.update(ours)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+def _without_parsers() -> Iterator[None]:
+    """Keep jsonschema from building parsers of addresses, which takes two seconds of CPU time.
+
+    Nothing in a notebook is checked with them. Where something else asks for one in this process
+    after all, it is loaded then.
+    """
+    name = "rfc3987_syntax"
+    if name in sys.modules or "jsonschema" in sys.modules:
+        yield
+        return
+    later = ModuleType(name)
+
+    def is_valid_syntax(*args: Any, **kwargs: Any) -> Any:
+        import importlib
+
+        return importlib.import_module(name).is_valid_syntax(*args, **kwargs)
+
+    later.is_valid_syntax = is_valid_syntax  # type: ignore[attr-defined]  # a stand-in
+    sys.modules[name] = later
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is later:
+            del sys.modules[name]
 
 
 def plain(text: str) -> str:
@@ -127,22 +158,3 @@ def own_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 def _literal(path: Path) -> str:
     """Shield braces in a path: papermill fills them in."""
     return os.fspath(path).replace("{", "{{").replace("}", "}}")
-
-
-def _failed_cell(target: Path) -> tuple[int | None, int]:
-    """Return which cell of a partly executed notebook failed, from 1, and how many it has."""
-    try:
-        cells = own_cells(json.loads(target.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None, 0
-    raised = [i for i, cell in enumerate(cells, 1) if _raised(cell)]
-    started = [i for i, cell in enumerate(cells, 1) if _started(cell)]
-    return max(raised or started, default=None), len(cells)
-
-
-def _raised(cell: dict[str, Any]) -> bool:
-    return any(output["output_type"] == "error" for output in cell.get("outputs", []))
-
-
-def _started(cell: dict[str, Any]) -> bool:
-    return bool(cell["metadata"].get("papermill", {}).get("start_time"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +11,10 @@ from segml._core.errors import DataError
 from segml._core.files import write_text
 
 from .manifest import FILE_NAME, read_manifest
-from .page import PAGE_NAME, template
+from .metrics import METRICS, Metric, run_metrics
+from .page import COMPARISON_NAME, PAGE_NAME, render
+from .reuse import run_folders
+from .run_tables import duration
 
 GALLERY_NAME = "index.html"
 
@@ -26,9 +28,13 @@ class Entry:
     title: str
     status: str
     when: str
-    duration: str
+    seconds: float | None
+    took: str
     reason: str
+    alerts: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     page: str
+    comparison: str
     manifest: str
 
 
@@ -43,12 +49,13 @@ def build_gallery(reports_dir: str | os.PathLike[str]) -> Path:
     Returns
     -------
     Path
-        The page.
+        The page: one table, newest run first, that sorts by every column and can be narrowed
+        to a report, a status, days, and a range of a metric.
 
     Notes
     -----
-    Reports are in the order of their latest run.  A run whose manifest is missing or broken is
-    listed as unreadable; one whose process is gone without a word as killed.
+    A run whose manifest is missing or broken is listed as unreadable; one whose process is gone
+    without a word as killed. Metrics that no run has stored have no column.
 
     Examples
     --------
@@ -57,26 +64,24 @@ def build_gallery(reports_dir: str | os.PathLike[str]) -> Path:
     'index.html'
     """
     reports = Path(reports_dir)
-    entries = sorted(_entries(reports), key=lambda entry: (entry.when, entry.run_id), reverse=True)
-    latest = {entry.report: i for i, entry in reversed(list(enumerate(entries)))}
-    entries.sort(key=lambda entry: latest[entry.report])
-    groups = []
-    for report, runs in groupby(entries, key=lambda entry: entry.report):
-        listed = list(runs)
-        title = next((run.title for run in listed if run.title), report)
-        groups.append({"report": report, "title": title, "runs": listed})
-    html = template("gallery.html").render(groups=groups, total=len(entries))
-    return write_text(reports / GALLERY_NAME, html)
-
-
-def _entries(reports: Path) -> list[Entry]:
-    return [
-        _entry(folder)
-        for report in reports.iterdir()
-        if report.is_dir() and not report.name.startswith(".")
-        for folder in report.iterdir()
-        if folder.is_dir() and not folder.name.startswith(".")
+    entries = [_entry(folder) for report in run_folders(reports) for folder in run_folders(report)]
+    entries.sort(key=lambda entry: (entry.when, entry.report, entry.run_id), reverse=True)
+    titles: dict[str, str] = {}
+    for entry in entries:
+        titles[entry.report] = titles.get(entry.report) or entry.title
+    shown = [
+        (key, label)
+        for i, (key, label, _) in enumerate(METRICS)
+        if any(entry.metrics and entry.metrics[i].written for entry in entries)
     ]
+    page = render(
+        "gallery.html",
+        runs=entries,
+        titles={report: title or report for report, title in sorted(titles.items())},
+        statuses=sorted({entry.status for entry in entries}),
+        metrics=shown,
+    )
+    return write_text(reports / GALLERY_NAME, page)
 
 
 def _entry(folder: Path) -> Entry:
@@ -84,24 +89,32 @@ def _entry(folder: Path) -> Entry:
         there = (folder / name).is_file()
         return quote(f"{folder.parent.name}/{folder.name}/{name}") if there else ""
 
-    title, status, when, duration, reason = "", "unreadable", _when(folder.name), "", ""
+    title, status, when, reason = "", "unreadable", _when(folder.name), ""
+    seconds: float | None = None
+    alerts: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     try:
         run = read_manifest(folder)
     except DataError as error:
         reason = error.problem.what
     else:
         title, status, when = run.title, run.status, run.started_at[:19].replace("T", " ")
-        reason = run.reason or ""
-        duration = _duration(run.seconds)
+        reason, seconds = run.reason or "", run.seconds
+        alerts = tuple(alert["words"] for alert in run.alerts)
+        metrics = tuple(run_metrics(folder, run))
     return Entry(
         report=folder.parent.name,
         run_id=folder.name,
         title=title,
         status=status,
         when=when,
-        duration=duration,
+        seconds=seconds,
+        took=duration(seconds),
         reason=reason,
+        alerts=alerts,
+        metrics=metrics,
         page=link(PAGE_NAME),
+        comparison=link(COMPARISON_NAME),
         manifest=link(FILE_NAME),
     )
 
@@ -113,21 +126,3 @@ def _when(run_id: str) -> str:
         return ""
     day, clock = stamp[:8], stamp[9:]
     return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}:{clock[4:]}"
-
-
-def _duration(seconds: float | None) -> str:
-    """Return a time span.
-
-    Examples
-    --------
-    >>> _duration(9.94), _duration(75.2), _duration(3725), _duration(None)
-    ('9.9 s', '1 min 15 s', '1 h 2 min', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,6 +1,7 @@
 """The manifest of a run: what ran, on what, with what, and how it ended.
 
-It holds no path outside the run folder and no row of data.
+It holds no path outside the run folder and no row of data. Its form is published as JSON Schema
+in ``manifest.schema.json`` beside this module.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from segml._core.process import still_runs
 from .params import ReportParams
 
 FILE_NAME = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
+SCHEMA_VERSION = 2
+
+GONE = "the process ended without a word"
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,58 @@ class NotebookRun:
     name : str
         Notebook, without ``.ipynb``.
     status : str
-        ``not run``, ``running``, ``completed`` or ``failed``.
+        ``not run``, ``running``, ``completed``, ``reused`` (taken from an earlier run),
+        ``failed``, ``timed out`` or ``killed``.
     seconds : float, optional
-        How long it took.
+        How long it took, from the start of its kernel; for several attempts, all of them.
     error : dict, optional
         ``type``, ``message`` and ``cell`` (1 is the notebook's first; None when unknown).
+    started_at : str, optional
+        UTC, ISO 8601.
+    attempts : int
+        How often it was started.
+    cells : tuple of dict
+        ``cell`` (its number, 1 is the notebook's first), ``status`` (as above) and ``seconds``
+        of each code cell.
+    peak_memory_mb : float, optional
+        Most memory that its kernel held, in MiB; None where the system does not tell.
+    key : str, optional
+        Hash of all that its results depend on; None where they are not to be reused.
+    reused_from : str, optional
+        The run that executed it.
+    artefacts : tuple of str
+        Names below ``artefacts`` of what it made.
+    alerts : tuple of dict
+        Thresholds crossed: ``key``, ``value``, ``limit`` and ``words``.
     """
 
     name: str
     status: str = "not run"
     seconds: float | None = None
     error: dict[str, Any] | None = None
+    started_at: str | None = None
+    attempts: int = 0
+    cells: tuple[dict[str, Any], ...] = ()
+    peak_memory_mb: float | None = None
+    key: str | None = None
+    reused_from: str | None = None
+    artefacts: tuple[str, ...] = ()
+    alerts: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether its results are there."""
+        return self.status in ("completed", "reused")
+
+    def killed(self) -> NotebookRun:
+        """Return it as it is when its process is gone: what was running was killed."""
+        if self.status != "running":
+            return self
+        cells = tuple(
+            {**cell, "status": "killed"} if cell["status"] == "running" else cell
+            for cell in self.cells
+        )
+        return replace(self, status="killed", cells=cells)
 
 
 @dataclass(frozen=True)
@@ -74,6 +119,8 @@ class Manifest:
         ``path`` below the run folder, ``bytes`` and ``sha256``.
     reason : str, optional
         Why it ended early, in one line.
+    alerts : tuple of dict
+        Thresholds crossed, of all notebooks: ``key``, ``value``, ``limit`` and ``words``.
     """
 
     run_id: str
@@ -91,6 +138,7 @@ class Manifest:
     notebooks: tuple[NotebookRun, ...] = ()
     artefacts: tuple[dict[str, Any], ...] = ()
     reason: str | None = None
+    alerts: tuple[dict[str, Any], ...] = ()
     schema: int = SCHEMA_VERSION
 
     @property
@@ -114,9 +162,10 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a run folder; keys of later versions are passed over.
+    """Read the manifest of a run folder, of this version or an earlier one.
 
-    A run that says it is running, but whose process is gone, reads as killed.
+    Keys of later versions are passed over. A run that says it is running, but whose process is
+    gone, reads as killed, and so do the notebooks and cells that it was at.
 
     Raises
     ------
@@ -126,8 +175,9 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FILE_NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        values["notebooks"] = tuple(_known(NotebookRun, run) for run in values["notebooks"])
-        values["artefacts"] = tuple(values["artefacts"])
+        values["notebooks"] = tuple(_notebook(run) for run in values["notebooks"])
+        for name in ("artefacts", "alerts"):
+            values[name] = tuple(values.get(name, ()))
         manifest: Manifest = _known(Manifest, values)
         datetime.fromisoformat(manifest.started_at)
         _ = manifest.seconds
@@ -138,8 +188,16 @@ def read_manifest(folder: Path) -> Manifest:
             got=f"{type(error).__name__}",
         ) from error
     if manifest.status == "running" and not still_runs(manifest.pid, manifest.started_at):
-        return replace(manifest, status="killed", reason="the process ended without a word")
+        notebooks = tuple(notebook.killed() for notebook in manifest.notebooks)
+        return replace(manifest, status="killed", reason=GONE, notebooks=notebooks)
     return manifest
+
+
+def _notebook(values: dict[str, Any]) -> NotebookRun:
+    for name in ("cells", "artefacts", "alerts"):
+        values[name] = tuple(values.get(name, ()))
+    notebook: NotebookRun = _known(NotebookRun, values)
+    return notebook
 
 
 def _known(kind: type, values: dict[str, Any]) -> Any:
@@ -148,7 +206,7 @@ def _known(kind: type, values: dict[str, Any]) -> Any:
 
 
 def public_params(params: ReportParams) -> dict[str, Any]:
-    """Return the parameters with the path of the data cut to its file name.
+    """Return the parameters with the paths of the data cut to their file names.
 
     Examples
     --------
@@ -157,7 +215,10 @@ def public_params(params: ReportParams) -> dict[str, Any]:
     'orders.csv'
     """
     values = params.as_json()
-    values["data"]["source"] = Path(params.data.source).name
+    data = values["data"]
+    for table in (data, *data.get("tables", {}).values()):
+        for key in ("source", "preset"):
+            table[key] = table[key] and Path(table[key]).name
     return values
 
 

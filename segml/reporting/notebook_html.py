@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import mistune
 
-from .outputs import IMAGES, Error, Html, Image, Piece, Pre, Text
+from .outputs import IMAGES, Code, Error, Html, Image, Piece, Pre, Text
 
 _STYLE = re.compile(r"<style data-segml\b[^>]*>.*?</style\s*>", re.DOTALL | re.IGNORECASE)
 _ACTIVE = re.compile(r"<script\b.*?</script\s*>|<link\b[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -43,10 +43,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """All notebooks: their sections, and the first shared style block they carried."""
+    """All notebooks, without the style that each of their results carries."""
 
     sections: list[Section]
-    style: str
 
 
 def build(notebooks: Sequence[tuple[str, list[Piece]]], folder: Path) -> Document:
@@ -76,14 +75,12 @@ def build(notebooks: Sequence[tuple[str, list[Piece]]], folder: Path) -> Documen
         body = [renderer.heading("", 1)] if named else []
         body += [_rendered(piece, renderer) for piece in content]
         sections.append(Section(identity, "\n".join(body), headings))
-    styles = [match for section in sections for match in _STYLE.findall(section.body)]
-    sections = [Section(s.id, _STYLE.sub("", s.body), s.headings) for s in sections]
-    return Document(sections, styles[0] if styles else "")
+    return Document([Section(s.id, _STYLE.sub("", s.body), s.headings) for s in sections])
 
 
 class _Ids:
     def __init__(self) -> None:
-        self.taken = {"main", "failure"}
+        self.taken = {"main", "failure", "alerts", "headlines", "show-code", "about", "parameters"}
 
     def take(self, text: str) -> str:
         base = slug(text)
@@ -158,7 +155,7 @@ class _Renderer(mistune.HTMLRenderer):
         return f'<h{planned.level} id="{planned.id}">{inside}</h{planned.level}>\n'
 
     def table(self, text: str) -> str:
-        return f'<div class="md-table scroll"><table>{text}</table></div>\n'
+        return f'<div class="md-table scroll" tabindex="0"><table>{text}</table></div>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         if url.startswith("#"):  # notebooks spell anchors like the heading, with hyphens
@@ -191,25 +188,30 @@ def _rendered(piece: Piece, renderer: _Renderer) -> str:
             return str(renderer.markdown(piece.source))
         case Html():
             inside = _ACTIVE.sub("", piece.source)
-            return f'<div class="output scroll">{inside}</div>'
+            # Results of segml scroll by themselves where they must.
+            scroll = "" if 'class="segml"' in inside else ' tabindex="0"'
+            return f'<div class="output{" scroll" if scroll else ""}"{scroll}>{inside}</div>'
         case Image():
-            return _figure(piece, renderer.current)
+            return figure_html(piece, renderer.current)
         case Pre():
             kind = "stream" if piece.stream else "plain"
-            return f'<pre class="{kind}">{escape(piece.text)}</pre>'
+            return f'<pre class="{kind}" tabindex="0">{escape(piece.text)}</pre>'
+        case Code():
+            return f'<pre class="code"><code>{escape(piece.source)}</code></pre>'
         case Error():
             return (
                 f'<div class="error"><p><strong>{escape(piece.what)}</strong></p>'
-                f"<details><summary>Traceback</summary><pre>"
+                f'<details><summary>Traceback</summary><pre tabindex="0">'
                 f"{escape(piece.traceback)}</pre></details></div>"
             )
 
 
-def _figure(image: Image, heading: str) -> str:
+def figure_html(image: Image, heading: str) -> str:
+    """Return a picture on the page, embedded, with its alternative text."""
     alt = escape(image.alt or f"Figure in {heading}")
     width = f' width="{image.width}"' if image.width else ""
     return (
-        '<figure class="image scroll"><div class="paper">'
+        '<figure class="image scroll" tabindex="0"><div class="paper">'
         f'<img src="{_data_uri(image.mime, image.data)}" alt="{alt}"{width}></div></figure>'
     )
 

@@ -1,4 +1,4 @@
-"""What a reader sees of an executed notebook, as plain data: its text and its outputs, no code."""
+"""What a page holds of an executed notebook, as plain data: its text, its code, its outputs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from .execute import own_cells, plain
 
+NOTEBOOK_ONLY = "notebook-only"  # tag of cells for whoever opens the notebook itself
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
 
 _RICHEST_FIRST = ("text/html", *IMAGES, "text/markdown", "text/plain")
@@ -58,11 +59,18 @@ class Error:
     traceback: str
 
 
-Piece = Text | Html | Image | Pre | Error
+@dataclass(frozen=True)
+class Code:
+    """The source of a cell: on the page for who wants it, and hidden until then."""
+
+    source: str
+
+
+Piece = Text | Html | Image | Pre | Error | Code
 
 
 def pieces(notebook: Mapping[str, Any]) -> list[Piece]:
-    r"""Return what a reader sees of a notebook, in order.
+    r"""Return what a page holds of a notebook, in order.
 
     Parameters
     ----------
@@ -77,9 +85,13 @@ def pieces(notebook: Mapping[str, Any]) -> list[Piece]:
     """
     found: list[Piece] = []
     for cell in own_cells(dict(notebook)):
+        if NOTEBOOK_ONLY in cell["metadata"].get("tags", []):
+            continue
         if cell["cell_type"] == "markdown":
             found.append(Text(_joined(cell["source"]), cell.get("attachments", {})))
         elif cell["cell_type"] == "code":
+            source = plain(_joined(cell["source"])).strip("\n")
+            found.extend([Code(source)] if source.strip() else [])
             found.extend(_merged(_outputs(cell)))
     return found
 

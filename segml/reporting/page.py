@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ from markupsafe import Markup
 
 from segml._core.files import write_text
 from segml._core.html import STYLE
-from segml._core.text import MONTHS, count
 
+from .headlines import headlines
 from .manifest import Manifest
 from .notebook_html import Heading, Section, build
-from .outputs import Piece, pieces
+from .outputs import Code, Piece, pieces
+from .run_tables import day_and_time, duration, run_tables
 
 PAGE_NAME = "report.html"
+COMPARISON_NAME = "compare.html"
 
 
 @dataclass(frozen=True)
@@ -84,21 +88,34 @@ def render_page(folder: Path, run: Manifest, failure: Failure | None = None) -> 
     failure : Failure, optional
         Why it failed; shown first.
     """
-    document = build(list(_executed(folder, run)), folder)
-    return template("report.html").render(
+    notebooks = list(executed(folder, run))
+    document = build(notebooks, folder)
+    return render(
+        "report.html",
         run=run,
         failure=failure,
         when=day_and_time(run.started_at),
+        took=duration(run.seconds),
+        headlines=_headlines(folder, notebooks, document.sections),
         sections=[{"id": s.id, "body": Markup(s.body)} for s in document.sections],
         chapters=list(_chapters(document.sections)),
-        shared_style=Markup(document.style or STYLE),
-        tables=list(_tables(run)),
+        has_code=any(isinstance(piece, Code) for _, content in notebooks for piece in content),
+        compared=(folder / COMPARISON_NAME).is_file(),
+        shared_style=Markup(STYLE),
+        tables=run_tables(run),
     )
 
 
+def render(name: str, **values: Any) -> str:
+    """Return one of the templates filled in; all text is escaped, Markup is HTML already."""
+    environment, script, script_hash = _environment()
+    page = environment.get_template(name)
+    return page.render(script=Markup(script), script_hash=script_hash, **values)
+
+
 @cache
-def template(name: str) -> Any:
-    """Return one of the templates that pages share; what is filled in is escaped."""
+def _environment() -> tuple[Environment, str, str]:
+    """Return the templates and the script that pages share, with the hash that allows only it."""
     folder = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(folder, encoding="utf-8"),
@@ -108,26 +125,30 @@ def template(name: str) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name)
+    script = (folder / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment, script, f"sha256-{digest}"
 
 
-def day_and_time(iso: str) -> str:
-    """Return a UTC time as people write it.
-
-    Examples
-    --------
-    >>> day_and_time("2026-11-21T22:15:00.000+00:00")
-    '21 November 2026, 22:15 UTC'
-    """
-    when = datetime.fromisoformat(iso)
-    return f"{when.day} {MONTHS[when.month - 1]} {when:%Y, %H:%M} UTC"
-
-
-def _executed(folder: Path, run: Manifest) -> Iterator[tuple[str, list[Piece]]]:
+def executed(folder: Path, run: Manifest) -> Iterator[tuple[str, list[Piece]]]:
+    """Yield name and content of the notebooks of a run, as far as they were executed."""
     for notebook in run.notebooks:
         path = folder / "notebooks" / f"{notebook.name}.ipynb"
         if path.is_file():
             yield notebook.name, pieces(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _headlines(
+    folder: Path, notebooks: Sequence[tuple[str, list[Piece]]], sections: Sequence[Section]
+) -> list[dict[str, Any]]:
+    """Return the headline numbers, those of a notebook below a link to where it begins."""
+    begins = {
+        name: section.headings[0]
+        for (name, _), section in zip(notebooks, sections, strict=True)
+        if section.headings
+    }
+    groups = groupby(headlines(folder, notebooks), key=lambda one: one.chapter)
+    return [{"begins": begins.get(name), "numbers": list(some)} for name, some in groups]
 
 
 def _chapters(sections: Iterable[Section]) -> Iterator[Heading]:
@@ -143,26 +164,3 @@ def _chapters(sections: Iterable[Section]) -> Iterator[Heading]:
                 chapter.below.append(heading)
         if chapter is not None:
             yield chapter
-
-
-def _tables(run: Manifest) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    yield "Parameters", list(_flat(run.params))
-    files = run.data.get("files", [])
-    if files:
-        rows = [(f["path"], f"{count(f['bytes'])} bytes, SHA-256 {f['sha256']}") for f in files]
-        yield "Data", rows
-    version_rows = [(name, version or "not installed") for name, version in run.versions.items()]
-    if run.git:
-        state = ", with changes" if run.git["dirty"] else ""
-        version_rows.append(("git revision", f"{run.git['revision']}{state}"))
-    yield "Versions", version_rows
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            yield f"{prefix}{name}", ", ".join(str(item) for item in value)
-        else:
-            yield f"{prefix}{name}", "not set" if value in (None, "", {}) else str(value)

@@ -4,50 +4,39 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from segml._core.check import nearest
 from segml._core.errors import ParameterError
 
-from .params import BUILT_IN_SOURCES, ReportParams, model_at
-
-KeyPath = tuple[int | str, ...]
+from .data_params import BUILT_IN_SOURCES
+from .overrides import parse_overrides, with_overrides
+from .params import ReportParams, model_at
+from .params_yaml import KeyPath, Lines, dotted, parse, read_file
 
 _REPR = reprlib.Repr()  # bounded, whatever aliases make of a small file
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 1, 60, 60
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves an impossible date (2026-02-31) as text, for the schema to refuse."""
-
-    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError:
-            return node.value
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
-
-
-def load_params(path: str | os.PathLike[str]) -> ReportParams:
+def load_params(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> ReportParams:
     """Read and check a YAML parameter file.
 
     Parameters
     ----------
     path : path
-        The file.  A relative ``data.source`` in it starts at its folder.
+        The file.  A relative path of data in it starts at its folder.
+    overrides : sequence of str, optional
+        Parameters that take precedence, such as ``clustering.n_segments=6``.
 
     Returns
     -------
     ReportParams
-        With ``data.source`` absolute, unless it is a built-in name.
+        With paths of data absolute.
 
     Raises
     ------
@@ -55,9 +44,9 @@ def load_params(path: str | os.PathLike[str]) -> ReportParams:
         Names the file, and the line, key, value and what is allowed of every problem.
     """
     shown = os.fspath(path)
-    text = _read(Path(path), shown)
-    root, values = _parse(text, shown)
-    lines = _Lines(root, shown)
+    text = read_file(Path(path), shown)
+    root, values = parse(text, shown, _KEYS)
+    lines = Lines(root, shown)
     if lines.repeated:
         raise _combined(lines.repeated, shown)
     if not isinstance(values, dict):
@@ -67,12 +56,18 @@ def load_params(path: str | os.PathLike[str]) -> ReportParams:
             got=_short(values),
             expected=_KEYS,
         )
-    params = validate_params(values, where=shown, _lines=lines)
+    changes = parse_overrides(overrides)
+    given: dict[KeyPath, str] = {change: f"--set {dotted(change)}" for change in changes}
+    params = validate_params(with_overrides(values, changes), shown, _lines=lines, _given=given)
     return with_source_in(params, Path(path).absolute().parent)
 
 
 def validate_params(
-    values: Mapping[str, Any], where: str = "parameters", *, _lines: _Lines | None = None
+    values: Mapping[str, Any],
+    where: str = "parameters",
+    *,
+    _lines: Lines | None = None,
+    _given: Mapping[KeyPath, str] | None = None,
 ) -> ReportParams:
     """Check parameters given as a mapping.
 
@@ -105,112 +100,40 @@ def validate_params(
         found = [_describe(item) for item in error.errors(include_url=False)]
         if _lines is None:
             raise _combined([f"{where}: {text}" for _, text in found], where) from None
-        placed = sorted((_lines.line(path), text) for path, text in found)
-        raise _combined([f"{where}:{line}: {text}" for line, text in placed], where) from None
+        placed = sorted((*_place(path, _lines, where, _given or {}), text) for path, text in found)
+        raise _combined([f"{place}: {text}" for _, place, text in placed], where) from None
+
+
+def _place(
+    path: KeyPath, lines: Lines, where: str, given: Mapping[KeyPath, str]
+) -> tuple[int, str]:
+    """Return where a parameter stands: after the lines of the file, on the command line."""
+    text = tuple(str(part) for part in path)
+    for change, option in given.items():
+        if change[: len(text)] == text or text[: len(change)] == change:
+            return len(lines) + 1, option
+    return lines.line(path), f"{where}:{lines.line(path)}"
 
 
 def with_source_in(params: ReportParams, folder: Path) -> ReportParams:
-    """Return `params` with a relative path of data made absolute from `folder`."""
-    source = params.data.source
-    if source in BUILT_IN_SOURCES:
+    """Return `params` with relative paths of data made absolute from `folder`."""
+    data = params.data
+    if data.source in BUILT_IN_SOURCES:
         return params
-    absolute = os.path.normpath(folder / Path(source).expanduser())
-    return params.model_copy(update={"data": params.data.model_copy(update={"source": absolute})})
+
+    def absolute(source: str) -> str:
+        remote = "://" in source
+        return source if remote else os.path.normpath(folder / Path(source).expanduser())
+
+    tables = {
+        name: table.model_copy(update={"source": absolute(table.source)})
+        for name, table in data.tables.items()
+    }
+    changes = {"source": absolute(data.source), "tables": tables}
+    return params.model_copy(update={"data": data.model_copy(update=changes)})
 
 
 _KEYS = "the keys " + ", ".join(ReportParams.model_fields)
-
-
-def _read(path: Path, shown: str) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        folder = path.parent
-        others = [file.name for file in folder.glob("*.y*ml")] if folder.is_dir() else []
-        raise ParameterError(
-            "there is no such parameter file", where=shown, nearest=nearest(path.name, others)
-        ) from None
-    except OSError as error:
-        raise ParameterError(
-            f"cannot read the parameter file: {error.strerror}", where=shown
-        ) from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ParameterError(
-            "the parameter file is not UTF-8 text",
-            where=f"{shown}:{line}",
-            got=f"byte 0x{raw[error.start]:02x}",
-            hint="save the file as UTF-8",
-        ) from None
-
-
-def _parse(text: str, shown: str) -> tuple[yaml.Node, Any]:
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-        if root is None:
-            raise ParameterError("the parameter file is empty", where=shown, expected=_KEYS)
-        return root, yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ParameterError(
-            f"the parameter file is not plain YAML: {error.problem or error.context}",
-            where=f"{shown}:{mark.line + 1}" if mark else shown,
-            hint=_yaml_hint(str(error.problem)),
-        ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(
-            "the parameter file is not plain YAML", where=shown, got=str(error).split("\n")[0]
-        ) from None
-
-
-def _yaml_hint(problem: str) -> str | None:
-    if "constructor for the tag" in problem:
-        return "write the value itself; tags that build objects are not read"
-    if "cannot start any token" in problem and "\\t" in problem:
-        return "indent with spaces, not tabs"
-    return None
-
-
-class _Lines:
-    """Where each key of a file stands, and which keys it repeats."""
-
-    def __init__(self, root: yaml.Node, shown: str) -> None:
-        self._shown = shown
-        self._at: dict[KeyPath, int] = {(): root.start_mark.line + 1}
-        self.repeated: list[str] = []
-        self._seen: set[int] = set()
-        self._visit(root, ())
-
-    def _visit(self, node: yaml.Node, path: KeyPath) -> None:
-        if id(node) in self._seen:  # an alias, which may even hold itself
-            return
-        self._seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                here = (*path, str(key.value))
-                line = key.start_mark.line + 1
-                if here in self._at and key.value != "<<":
-                    self.repeated.append(
-                        f"{self._shown}:{line}: {_dotted(here)}: the key is repeated, "
-                        f"first on line {self._at[here]}"
-                    )
-                self._at.setdefault(here, line)
-                self._visit(value, here)
-        elif isinstance(node, yaml.SequenceNode):
-            for i, value in enumerate(node.value):
-                self._at[*path, str(i)] = value.start_mark.line + 1
-                self._visit(value, (*path, str(i)))
-
-    def line(self, path: KeyPath) -> int:
-        """Return the line of a key, or of what holds it where it is missing."""
-        path = tuple(str(part) for part in path)
-        while path not in self._at:
-            path = path[:-1]
-        return self._at[path]
 
 
 def _describe(item: Any) -> tuple[KeyPath, str]:
@@ -235,7 +158,7 @@ def _describe(item: Any) -> tuple[KeyPath, str]:
         choices = item.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ")
         close = nearest(got, choices.split(", ")) if kind == "literal_error" else None
         text += f"; did you mean {close!r}?" if close else ""
-    return path, f"{_dotted(path)}: {text}"
+    return path, f"{dotted(path)}: {text}"
 
 
 def _expected(item: Any) -> str:
@@ -259,10 +182,6 @@ def _expected(item: Any) -> str:
 
 def _short(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else _REPR.repr(value)
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(str(part) for part in path)
 
 
 def _combined(found: list[str], where: str) -> ParameterError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,14 @@ from pathlib import Path
 from segml._core.check import nearest
 from segml._core.errors import ParameterError
 
-from .params import BUILT_IN_SOURCES, ReportParams
+from .data_check import DataCheck, check_data
+from .data_files import display, source_files
+from .params import ReportParams
 from .params_file import load_params, with_source_in
+from .project import notebooks_folder
 
 PARAMETERS_TAG = "parameters"
+_BUCKET = re.compile(r"[A-Za-z][\w+.-]+:/")  # of one letter it is a drive
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Job:
         Folder of the parameter file.
     command : str
         What runs the report again from the project folder; empty for parameters made in Python.
+    data : DataCheck
+        What is known of the data, and what the run will take.
     """
 
     params: ReportParams
@@ -42,10 +48,12 @@ class Job:
     reports_dir: Path
     home: Path
     command: str
+    data: DataCheck
 
 
 def prepare(
     params: str | os.PathLike[str] | ReportParams,
+    overrides: Sequence[str] = (),
     *,
     notebooks_dir: str | os.PathLike[str] | None = None,
     reports_dir: str | os.PathLike[str] | None = None,
@@ -56,6 +64,8 @@ def prepare(
     ------
     ParameterError
         Parameters, notebooks or the data file are wrong.
+    DataError
+        The data lack a column, or are too few.
     """
     if isinstance(params, ReportParams):
         home = project = Path.cwd()
@@ -63,16 +73,28 @@ def prepare(
     else:
         file = Path(params).absolute()
         home, project = file.parent, file.parent.parent
-        params, command = load_params(params), f"segml run {_shell(file, project)}"
+        params, command = load_params(params, overrides), f"segml run {_shell(file, project)}"
+        command += "".join(f" --set {shlex.quote(text)}" for text in overrides)
     given = {"notebooks": notebooks_dir, "reports": reports_dir}
     folders = {}
     for name, folder in given.items():
+        if folder is not None and _BUCKET.match(os.fspath(folder)):
+            raise ParameterError(
+                "a run cannot work in a bucket",
+                where=f"--{name}",
+                got=os.fspath(folder),
+                expected="a folder of this machine",
+                hint="copy the folder to the bucket after the run",
+            )
         folders[name] = project / name if folder is None else Path(folder).absolute()
-        if command and folders[name] != project / name:
+        if command and folder is not None and folders[name] != project / name:
             command += f" --{name} {_shell(folders[name], project)}"
+    if notebooks_dir is None and not folders["notebooks"].is_dir():
+        folders["notebooks"] = notebooks_folder()
     notebooks = notebook_files(params.notebooks, folders["notebooks"])
     source_files(params)
-    return Job(params, notebooks, folders["reports"], home, command)
+    data = check_data(params)
+    return Job(params, notebooks, folders["reports"], home, command, data)
 
 
 def _shell(path: Path, project: Path) -> str:
@@ -118,46 +140,3 @@ def _tags(file: Path) -> set[str]:
         raise ParameterError(
             "cannot read the notebook", where=display(file), expected="an .ipynb file, format 4"
         ) from error
-
-
-def source_files(params: ReportParams) -> list[Path]:
-    """Return the data files that a report reads; none for a built-in data set.
-
-    Raises
-    ------
-    ParameterError
-        When there is no such file.
-    """
-    source = params.data.source
-    if source in BUILT_IN_SOURCES:
-        return []
-    path = Path(source)
-    if path.is_file():
-        return [path]
-    found = sorted(glob.glob(source, recursive=True))
-    files = [Path(name) for name in found if Path(name).is_file() and not path.is_dir()]
-    if files:
-        return files
-    neighbours = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-    raise ParameterError(
-        "the data file is a folder" if path.is_dir() else "there is no such data file",
-        where="data.source",
-        got=display(path),
-        expected="a CSV or Parquet file, a glob of them, or " + " or ".join(BUILT_IN_SOURCES),
-        nearest=nearest(path.name, [*BUILT_IN_SOURCES, *neighbours]),
-    )
-
-
-def display(path: Path) -> str:
-    """Return a path as people would type it: relative where it is below the current folder.
-
-    Examples
-    --------
-    >>> display(Path.cwd() / "params" / "cdnow.yml")
-    'params/cdnow.yml'
-    """
-    absolute = Path(os.path.normpath(path.absolute()))
-    for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
-        if base != Path(base.anchor) and absolute.is_relative_to(base):
-            return prefix + absolute.relative_to(base).as_posix()
-    return str(absolute)

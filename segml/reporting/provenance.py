@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from segml import __version__
+from segml._core.files import sha256
 
+from .data_files import source_files
+from .data_params import BUILT_IN_SOURCES
 from .manifest import list_files
 from .params import ReportParams
-from .preflight import source_files
 
 _PACKAGES = (
     "numpy",
@@ -26,6 +28,11 @@ _PACKAGES = (
     "matplotlib",
     "papermill",
     "lifetimes",
+    "hdbscan",
+    "umap-learn",
+    "numba",
+    "statsmodels",
+    "ipykernel",
 )
 
 # The built-in data sets are files of the package lifetimes.
@@ -52,12 +59,36 @@ def versions() -> dict[str, str | None]:
 def data_fingerprint(params: ReportParams) -> dict[str, Any]:
     """Return what a report reads and the path, bytes and sha256 of each file of it."""
     source = params.data.source
-    if source in _BUILT_IN_FILES:
-        files, shown = [_lifetimes_folder() / _BUILT_IN_FILES[source]], source
-    else:
-        files, shown = source_files(params), Path(source).name
+    shown = source if source in BUILT_IN_SOURCES else Path(source).name
+    files = data_files(params)
+    if not files:  # drawn, not read
+        return {"source": shown, "files": []}
     folder = Path(os.path.commonpath([file.parent for file in files]))
     return {"source": shown, "files": list(list_files(folder, files))}
+
+
+def data_files(params: ReportParams) -> list[Path]:
+    """Return the files that a report reads, those of built-in data included."""
+    built_in = _BUILT_IN_FILES.get(params.data.source)
+    return [_lifetimes_folder() / built_in] if built_in else source_files(params)
+
+
+def reading_known(params: ReportParams) -> dict[str, Any] | None:
+    """Return what decides how data are read beside the parameters: presets of one's own.
+
+    None where what is read cannot be known, as it is remote.
+    """
+    tables = [params.data, *params.data.tables.values()]
+    if any("://" in table.source for table in tables):
+        return None
+    presets = {table.preset for table in tables if table.preset and Path(table.preset).is_file()}
+    return {Path(preset).name: sha256(preset) for preset in sorted(presets)}
+
+
+def data_states(params: ReportParams) -> list[tuple[str, int, int]]:
+    """Return name, size and time of change of each data file: whether they change during a run."""
+    files = ((file, file.stat()) for file in data_files(params))
+    return sorted((os.fspath(file), state.st_size, state.st_mtime_ns) for file, state in files)
 
 
 def _lifetimes_folder() -> Path:

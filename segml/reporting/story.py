@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from segml._core import html, text
+from segml.features.words import in_sentence
 from segml.kpis.table import ALL
 
-from .workspace import UNIT_NAMES, Workspace
+from .value_results import UNIT_NAMES
+from .workspace import Workspace
 
+_SAME = 0.9  # rank correlation from which two features say much the same
 _RARE = 0.05  # resamples that lose a segment are said from there on
 
 
@@ -47,6 +51,30 @@ def data_facts(workspace: Workspace) -> Html:
     )
 
 
+def feature_story(workspace: Workspace) -> Html:
+    """Say what is unknown of customers, and which features tell much the same."""
+    frame = workspace.features.to_pandas()
+    known = {one.name: one for one in workspace.features.features}
+    labels = {name: in_sentence(known[name].label) for name in frame.columns}
+    notes = [
+        f"{text.count(len(frame))} customers, each described by {text.count(len(labels))} features "
+        f"as of {workspace.as_of.isoformat()}."
+    ]
+    missing = frame.isna().mean()
+    if (most := str(missing.idxmax())) and missing[most] > 0:
+        notes.append(f"Most often unknown: {labels[most]}, of {text.share(missing[most])}.")
+    numbers = frame.select_dtypes("number")
+    alike = np.triu(np.nan_to_num(numbers.corr("spearman").abs().to_numpy()), 1)
+    if alike.size and alike.max() > 0:
+        i, j = np.unravel_index(alike.argmax(), alike.shape)
+        one, other = labels[str(numbers.columns[i])], labels[str(numbers.columns[j])]
+        said = f"{one} and {other} go together most (rank correlation "
+        said += f"{text.decimal(alike[i, j], 2)})"
+        same = ": they say much the same, and together they weigh double in the segments."
+        notes.append(said + (same if alike[i, j] >= _SAME else "."))
+    return Html("".join(html.note(note[0].upper() + note[1:]) for note in notes))
+
+
 def segment_facts(workspace: Workspace) -> Html:
     """Return each segment's name with its size, and whether it can be trusted."""
     stable = workspace.stability
@@ -70,7 +98,7 @@ def segment_story(workspace: Workspace) -> Html:
         return Html(
             html.note(
                 "Whether these segments would be found in other customers has not been "
-                "checked: set segments.stability."
+                "checked: set clustering.stability."
             )
         )
     names = stable.table["name"].groupby(stable.table["verdict"]).agg(list).to_dict()

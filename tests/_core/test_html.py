@@ -40,6 +40,9 @@ def tags(text: str) -> list[str]:
         html.table(["a", "n"], [["a", HOSTILE]]),
         html.table(["a", "n"], [["a", html.Cell("b", HOSTILE)]]),
         html.table(["a", "n"], [["a", "b"]], caption=HOSTILE),
+        html.table(["a", "n"], [html.Group(HOSTILE), ["a", "b"]]),
+        html.table(["a", "n"], [["a", html.Cell("b", mark=(HOSTILE, "words"))]]),
+        html.table(["a", "n"], [["a", html.Cell("b", mark=("x", HOSTILE))]]),
         html.facts([(HOSTILE, "1", "")]),
         html.facts([("a", HOSTILE, "")]),
         html.facts([("a", "1", HOSTILE)]),
@@ -95,3 +98,35 @@ def test_a_block_brings_its_style_and_scopes_it() -> None:
     assert len(rules) >= 10
     for selector in ",".join(rules).split(","):
         assert selector.startswith(".segml")
+
+
+def test_a_mark_is_said_in_words():
+    assert html.Cell("8%", mark=("▲", "higher: better")).html() == (
+        '<span class="mark" role="img" aria-label="higher: better" title="higher: better">'
+        "▲</span>8%"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bar", "width"), [(0, "0%"), (0.256, "26%"), (1, "100%"), (1.7, "100%"), (-1, "0%")]
+)
+def test_a_bar_is_as_long_as_it_says_and_never_longer_than_the_cell(bar, width):
+    made = html.Cell("8%", "7% to 9%", bar=bar).html()
+    assert made.endswith(f'</small><span class="bar"><i style="width:{width}"></i></span>')
+    assert "bar" not in html.Cell("8%").html()
+
+
+def test_a_group_heads_all_columns():
+    made = html.table(["a", "b", "c"], [html.Group("Size"), ["x", "1", "2"]])
+    head = '<tr class="group"><th scope="rowgroup" colspan="3"><span>Size</span></th></tr>'
+    assert f'<tbody>{head}<tr><th scope="row">x</th>' in made
+    assert tags(made).count("tr") == 3
+
+
+def test_only_a_tall_table_scrolls_by_itself():
+    assert html.table(["a"], [["x"]], tall=True).startswith('<div class="scroll tall"')
+    assert html.table(["a"], [["x"]]).startswith('<div class="scroll"')
+    # On paper all rows are printed.
+    before, _, after = html.STYLE.partition("@media screen{")
+    assert ".tall" not in before
+    assert ".tall{max-height" in after

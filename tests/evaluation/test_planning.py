@@ -23,7 +23,7 @@ def _needed(plan) -> float:
     ("base", "other", "n"), [(0.1, 0.11, 14751), (0.10, 0.15, 686), (0.4, 0.5, 388)]
 )
 def test_published_sizes_of_shares(base, other, n):
-    # Fleiss, Levin and Paik (2003), eq. 4.14, before the correction for continuity
+    # Fleiss, Levin and Paik (2003), chapter 4, before the correction for continuity
     plan = plan_experiment(ONE.assign(mean=base), other - base, relative=False, kind="share")
     assert _needed(plan) == pytest.approx(2 * n, abs=2)
 
@@ -84,9 +84,7 @@ def test_the_detectable_effect_needs_the_customers_there_are(kind, effect):
     found = plan_experiment(table, effect, kind=kind).table["detectable"].iloc[0]
     assert np.sign(found) == np.sign(effect)
     again = plan_experiment(table, found, kind=kind, relative=False)
-    tolerance = 1 if kind != "revenue" else 400  # whose spread grows with a relative effect
-    again = plan_experiment(table, found / 0.1, kind=kind)
-    assert _needed(again) == pytest.approx(20_000, abs=tolerance)
+    assert _needed(again) == pytest.approx(20_000, abs=1)  # rounded up
 
 
 @pytest.mark.slow
@@ -122,8 +120,29 @@ def test_what_cannot_be_planned_is_missing_with_a_reason():
     assert "n/a" in plan._repr_html_()
     plan = plan_experiment(ONE.assign(mean=0.9), 0.2, kind="share")
     assert "cannot change by so much" in plan.table["reason"].iloc[0]
+    everybody = plan_experiment(ONE.assign(mean=1.0), 0.2, kind="share").table.iloc[0]
+    assert "cannot change by so much" in everybody["reason"]
+    assert np.isnan(everybody["detectable"])
     plan = plan_experiment(ONE.assign(mean=0.0), 0.1, kind="revenue")
     assert np.isnan(plan.table["needed"].iloc[0])
+
+
+@pytest.mark.parametrize("kind", ["share", "revenue"])
+def test_a_segment_without_any_purchase_has_its_reason_and_does_not_spoil_the_others(kind):
+    table = pd.DataFrame({"mean": [0.1, 0.0], "sd": [0.3, 0.0], "customers": [60_000, 20_000]})
+    quiet, whole = (plan_experiment(table, 0.1, kind=kind).table.iloc[i] for i in (1, 2))
+    assert quiet["reason"] == "a mean of 0 has no relative effect"
+    assert np.isnan([quiet["needed"], quiet["detectable"]]).all()
+    assert whole["feasible"]
+    # by hand: the effect is 0.1 * 0.075, and a quarter of the customers has no variance
+    null = other = 0.75 * 0.3**2 * (1 + 1.1**2)
+    if kind == "share":
+        null, other = 0.75 * 2 * 0.105 * 0.895, 0.75 * (0.1 * 0.9 + 0.11 * 0.89)
+    n = 2 * ((1.959964 * np.sqrt(null) + 0.841621 * np.sqrt(other)) / 0.0075) ** 2
+    assert whole["needed"] == pytest.approx(n, abs=1)
+    flat = plan_experiment(table, 0.1, kind="revenue", relative=False).table.iloc[1]
+    assert "did not vary" in flat["reason"]
+    assert np.isnan(flat["needed"])
 
 
 def test_skewed_revenue_gets_a_warning():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2, norm
 
 from segml._core.errors import DataError
 from segml.clv import Prediction
@@ -63,21 +64,20 @@ def test_payback_follows_only_those_who_have_been_known_so_long():
 @pytest.mark.slow
 def test_the_interval_of_payback_covers():
     rng = np.random.default_rng(8)
-    hits = 0
-    for _ in range(20):
-        n = 150
-        ids = np.array([f"c{i}" for i in range(n)])
-        day = rng.integers(0, 200, (n, 12))
-        orders = pd.DataFrame({
-            "customer_id": np.repeat(ids, 13), "order_id": range(13 * n),
-            "ordered_at": pd.Timestamp("2026-01-01")
-            + pd.to_timedelta(np.column_stack([np.zeros(n, int), day]).ravel(), "D"),
-            "revenue": 1.0, "margin": np.repeat(rng.gamma(2, 0.5, n), 13)})  # fmt: skip
-        customers = pd.DataFrame({"customer_id": ids, "acquisition_cost": 7.0})
-        data = CustomerData(read_orders(orders), customers=read_table(customers, "customers"))
-        row = kpi_table(data, pd.Series(0, index=ids), kpis=["payback_days"]).table.iloc[-1]
-        hits += row["low"] <= 99 <= row["high"]  # 1 at once, and 0.06 a day
-    assert hits >= 16
+    samples, size = 200, 150
+    n = samples * size
+    ids = np.array([f"c{i}" for i in range(n)])
+    day = np.column_stack([np.zeros(n, int), rng.integers(0, 200, (n, 12))])
+    orders = pd.DataFrame({
+        "customer_id": np.repeat(ids, 13), "order_id": range(13 * n),
+        "ordered_at": pd.Timestamp("2026-01-01") + pd.to_timedelta(day.ravel(), "D"),
+        "revenue": 1.0, "margin": np.repeat(rng.gamma(2, 0.5, n), 13)})  # fmt: skip
+    customers = pd.DataFrame({"customer_id": ids, "acquisition_cost": 7.0})
+    data = CustomerData(read_orders(orders), customers=read_table(customers, "customers"))
+    segments = pd.Series(np.repeat(np.arange(samples), size), index=ids)
+    rows = kpi_table(data, segments, kpis=["payback_days"]).table.iloc[:-1]
+    covered = ((rows["low"] <= 99) & (rows["high"] >= 99)).mean()  # 1 at once, and 0.06 a day
+    assert 0.92 <= covered <= 0.98  # to two standard errors of 200 samples
 
 
 def test_costs_that_are_recorded_by_segment():
@@ -91,12 +91,34 @@ def test_costs_that_are_recorded_by_segment():
     table = kpi_table(bundle(costs=costs), SEGMENTS, NAMES, kpis=["cac"], currency="EUR")
     rows = table.rows("cac")
     assert rows["value"].tolist() == [3, 2, 195 / 60]
-    assert rows["low"].isna().all()
-    assert set(rows["reason"]) == {"costs are known by segment only: there is no interval"}
+    # Costs over the exact interval of a Poisson count of 30 (Garwood 1936: 20.24 to 42.83).
+    assert rows.loc["Even", ["low", "high"]].tolist() == pytest.approx(
+        [90 / (chi2.ppf(0.975, 62) / 2), 90 / (chi2.ppf(0.025, 60) / 2)], rel=1e-12
+    )
+    assert set(rows["reason"]) == {""}
     assert table.notes[-1].startswith("Costs of €45.00 are of no segment")
     periods = kpi_table(bundle(costs=costs), SEGMENTS, NAMES, periods=("month", 3), kpis=["cac"])
     assert periods.over_time("cac").iloc[0].tolist() == [3, 2, 2.5]
-    assert set(periods.rows("cac")["reason"]) == {"nobody to divide by"}
+    assert set(periods.rows("cac")["reason"]) == {"no cost of it is recorded"}
+
+
+def test_the_return_rests_on_costs_by_segment_too():
+    costs = pd.DataFrame(
+        {
+            "date": ["2025-12-01", "2026-01-02", "2026-02-01"],
+            "cost": [200.0, 150.0, 50.0],
+            "segment": ["Even", "Even", "1"],
+        }
+    )
+    table = kpi_table(bundle(costs=costs), SEGMENTS, NAMES, periods=("month", 3), kpis=["roi"])
+    # Margins by the end of January: 30 x 16 and 30 x 4; of February: 30 x 24 and 30 x 6.
+    january, february = (table.rows("roi", label) for label in ("2026-01", "2026-02"))
+    assert january["value"].iloc[[0, 2]].tolist() == pytest.approx([480 / 350 - 1, 600 / 350 - 1])
+    assert january.loc["Odd", "reason"] == "no cost of it is recorded"
+    assert february["value"].tolist() == pytest.approx([720 / 350 - 1, 180 / 50 - 1, 900 / 400 - 1])
+    row = february.loc["Even"]
+    half = norm.ppf(0.975) * np.sqrt(30 * 24**2) / 350  # a compound Poisson sum
+    assert (row["low"], row["high"]) == pytest.approx((row["value"] - half, row["value"] + half))
 
 
 def test_clv_to_cac_has_the_interval_of_the_prediction():

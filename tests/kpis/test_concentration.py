@@ -60,9 +60,11 @@ def test_by_segment_and_against_pairs(cdnow_sample):
 @pytest.mark.slow
 def test_the_interval_covers_the_index_of_the_law():
     rng = np.random.default_rng(3)
-    # Of a gamma law of shape 1, the exponential, the index is 1/2.
-    rows = [one(rng.exponential(20, 400).round(2)).table.iloc[-1] for _ in range(300)]
-    covered = np.mean([row["low"] <= 0.5 <= row["high"] for row in rows])
+    # Of a gamma law of shape 1, the exponential, the index is 1/2; each sample is a segment.
+    spent = rng.exponential(20, (600, 400)).round(2).ravel()
+    segments = pd.Series(np.repeat(np.arange(600), 400), index=[f"c{i}" for i in range(240_000)])
+    rows = concentration(orders(spent), segments).table.iloc[:-1]
+    covered = ((rows["low"] <= 0.5) & (rows["high"] >= 0.5)).mean()
     assert 0.93 <= covered <= 0.97
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
+from scipy.stats import poisson as scipy_poisson
 
-from segml.kpis.intervals import delta_ratio, wilson
+from segml.kpis.intervals import bounded, delta, delta_ratio, poisson, wilson
 
 
 @given(st.integers(1, 5000), st.data(), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
@@ -59,3 +60,45 @@ def test_delta_method_of_a_mean_is_the_interval_of_a_mean():
 
 def test_an_exact_ratio_has_no_width():
     assert delta_ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0]), 0.95) == (2.0, 2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "chance"), [(20, 0.2), (40, 0.1), (100, 0.05)])
+def test_the_log_scale_covers_where_few_customers_spend(n, chance):
+    """Of means of a few payers among many: near 0 the plain interval misses far more often."""
+    rng = np.random.default_rng(1)
+    hits = {"plain": 0, "bounded": 0}
+    samples = 0
+    for _ in range(3000):
+        y = rng.exponential(10, n) * (rng.random(n) < chance)
+        mean = y.mean()
+        low, high = delta(mean, ((y - mean) ** 2).sum(), n, n, 0.95)
+        if mean == 0 or low >= 0:
+            continue
+        samples += 1
+        ends = bounded(mean, mean - low, 0, np.inf)
+        assert 0 < ends[0] < mean < ends[1]
+        hits["plain"] += low <= 10 * chance <= high
+        hits["bounded"] += ends[0] <= 10 * chance <= ends[1]
+    covered = {name: hit / samples for name, hit in hits.items()}
+    assert 0.88 <= covered["bounded"] <= 0.97
+    assert covered["bounded"] > covered["plain"] + 0.05
+
+
+def test_limits_on_both_sides():
+    low, high = bounded(-0.9, 0.3, -1, np.inf)  # a growth of at least -100%
+    assert (low, high) == pytest.approx((-1 + 0.1 / np.e**3, -1 + 0.1 * np.e**3))
+    low, high = bounded(0.95, 0.1, -np.inf, 1)  # a margin of at most 100%
+    assert (low, high) == pytest.approx((1 - 0.05 * np.e**2, 1 - 0.05 / np.e**2))
+    assert bounded(0.5, 0.1, 0, 1) == (0.4, 0.6)
+    assert np.isnan(bounded(0.0, 0.0, 0, np.inf)).all()
+
+
+@pytest.mark.parametrize("events", [0, 1, 7, 300])
+def test_the_interval_of_a_count_leaves_out_what_would_be_a_surprise(events):
+    low, high = poisson(events, 0.95)
+    assert scipy_poisson.cdf(events, high) == pytest.approx(0.025)
+    if events:
+        assert scipy_poisson.sf(events - 1, low) == pytest.approx(0.025)
+    else:
+        assert low == 0

@@ -44,6 +44,15 @@ def half_width(y: np.ndarray, x: np.ndarray) -> float:
     return norm.ppf(0.975) * np.sqrt(n / (n - 1) * ((y - ratio * x) ** 2).sum()) / abs(x.sum())
 
 
+def lower_limit(spec, y: np.ndarray, x: np.ndarray) -> float:
+    """Return what no customer's ratio is below."""
+    if spec.unit == "score":
+        return -np.inf
+    if (y >= 0).all():
+        return 0.0
+    return -1.0 if spec.unit == "share" and (y + x >= 0).all() else -np.inf
+
+
 def test_everything_is_compared(references):
     assert set(references["so far"]) | OTHERWISE == set(KPIS)
 
@@ -80,7 +89,16 @@ def test_values_and_intervals(tables, references, label, kpi):
             assert (low, high) == pytest.approx(tuple(theirs), rel=1e-9, abs=1e-12)
         elif spec.interval == "delta":
             half = half_width(a, b)
-            assert (low, high) == pytest.approx((value - half, value + half), rel=1e-8, abs=1e-8)
+            ends = value - half, value + half
+            limit = lower_limit(spec, y.to_numpy(), x.to_numpy())
+            if value == limit:
+                assert np.isnan([low, high]).all()
+                assert row["reason"] == "nothing is seen of how it varies: no interval"
+                continue
+            if ends[0] < limit:
+                factor = np.exp(half / (value - limit))
+                ends = limit + (value - limit) / factor, limit + (value - limit) * factor
+            assert (low, high) == pytest.approx(ends, rel=1e-8, abs=1e-8)
         elif 0 < value < 1:
             error = half_width(a, b) / norm.ppf(0.975)
             n = value * (1 - value) / error**2

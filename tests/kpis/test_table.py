@@ -87,8 +87,6 @@ def test_shares_of_customers_have_wilsons_interval(table, kpi, segment, successe
     ("kpi", "segment", "y", "x"),
     [
         ("aov", ALL, [150, 90, 30, 5, 0], [2, 3, 2, 1, 1]),
-        ("aov", "Rest", [30, 5, 0], [2, 1, 1]),
-        ("share_of_revenue", "Core", [150, 90, 0, 0, 0], [150, 90, 30, 5, 0]),
         ("margin_rate", "Core", [50, 36], [150, 90]),
         ("orders_per_customer", "Core", [2, 3], [1, 1]),
     ],
@@ -100,6 +98,40 @@ def test_ratios_of_sums_have_the_delta_methods_interval(table, kpi, segment, y, 
     half = norm.ppf(0.975) * error
     row = table.rows(kpi).loc[segment]
     assert (row["low"], row["high"]) == pytest.approx((ratio - half, ratio + half), rel=1e-9)
+
+
+def test_an_amount_that_cannot_be_negative_has_a_log_interval_where_it_would_be(table):
+    y, x = np.array([30.0, 5, 0]), np.array([2.0, 1, 1])
+    ratio = y.sum() / x.sum()
+    error = np.sqrt(3 / 2 * np.sum((y - ratio * x) ** 2)) / x.sum()
+    assert ratio - norm.ppf(0.975) * error < 0
+    row = table.rows("aov").loc["Rest"]
+    ends = ratio * np.exp(np.array([-1, 1]) * norm.ppf(0.975) * error / ratio)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(ends), rel=1e-9)
+
+
+def test_a_share_of_amounts_has_wilsons_interval_where_it_would_leave_0_to_1(table):
+    y, x = np.array([150.0, 90, 0, 0, 0]), np.array([150.0, 90, 30, 5, 0])
+    share = y.sum() / x.sum()
+    variance = 5 / 4 * np.sum((y - share * x) ** 2) / x.sum() ** 2
+    assert share + norm.ppf(0.975) * np.sqrt(variance) > 1
+    trials = share * (1 - share) / variance
+    row = table.rows("share_of_revenue").loc["Core"]
+    z = norm.ppf(0.975)
+    for end in (row["low"], row["high"]):  # Wilson's equation
+        assert (share - end) ** 2 == pytest.approx(z**2 * end * (1 - end) / trials, rel=1e-9)
+    assert 0 < row["low"] < share < row["high"] < 1
+
+
+def test_nothing_spent_has_no_interval_rather_than_one_of_no_width():
+    orders = ORDERS.assign(revenue=ORDERS["revenue"].where(ORDERS["customer_id"].isin(["ann"]), 0))
+    table = kpi_table(orders, SEGMENTS, NAMES, as_of=AS_OF, kpis=["aov", "share_of_revenue"])
+    row = table.rows("aov").loc["Rest"]
+    assert (row["value"], row["reason"]) == (0, "nothing is seen of how it varies: no interval")
+    assert np.isnan(row["low"])
+    share = table.rows("share_of_revenue").loc["Rest"]
+    assert (share["value"], share["low"]) == (0, 0)
+    assert 0 < share["high"] < 1
 
 
 def test_level_sets_the_coverage(data):
@@ -367,7 +399,7 @@ def test_a_new_kpi_is_one_entry(data, monkeypatch):
 def test_html_has_units_intervals_and_reasons(table):
     page = table._repr_html_()
     aov = table.rows("aov").loc["Rest"]
-    interval = f"{text.money(aov['low'], 'EUR')} to {text.money(aov['high'], 'EUR')}"
+    interval = f"€{aov['low']:.0f} to €{aov['high']:.0f}"  # too wide for cents
     assert f"€8.75<small>{interval}</small>" in page
     assert ">40%<small>" in page  # share of customers, Core
     assert ">2.50<small>" in page  # orders per customer, Core

@@ -38,6 +38,10 @@ from IPython.display import SVG, display
 display(SVG('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"></svg>'))
 """
 
+ORDERS = "customer_id,order_id,ordered_at,revenue\n" + "".join(
+    f"{i},{i},2026-01-0{i},10\n" for i in range(1, 7)
+)
+
 
 def notebook(path: Path, *cells: str, tagged: bool = True) -> Path:
     """Write a notebook: a cell that starts with a new line is code, any other is Markdown."""
@@ -70,7 +74,7 @@ def write_project(root: Path) -> Path:
     notebook(notebooks / "bad.ipynb", "# Bad", '\nprint("before")', '\n{}["no such key"]', "\n1/0")
     notebook(notebooks / "untagged.ipynb", "# Untagged", "\n1", tagged=False)
     (root / "params").mkdir()
-    (root / "params" / "orders.csv").write_text("customer_id,date\n1,2026-01-01\n")
+    (root / "params" / "orders.csv").write_text(ORDERS)
     params(root, "good", notebooks="[first, second]")
     params(root, "fails", notebooks="[second, bad, first]")
     return root

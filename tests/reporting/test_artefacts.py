@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 
 from segml.engine import DuckEngine
@@ -50,3 +52,14 @@ def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
     assert artefacts.read_frame("frame.parquet") is None
     assert artefacts.find("table.parquet") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_known_from_its_root(tmp_path, monkeypatch):
+    """Notebooks are given ``..``; earlier runs are found beside the run folder."""
+    (tmp_path / "run" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "run" / "notebooks")
+    artefacts = Artefacts(Path(".."))
+    assert artefacts.folder == tmp_path.resolve() / "run" / "artefacts"
+    monkeypatch.chdir(tmp_path)
+    artefacts.keep_json("facts.json", 1)
+    assert (tmp_path / "run" / "artefacts" / "facts.json").is_file()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -8,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from segml._core.html import STYLE
+from segml._core.errors import SegmlWarning
+from segml._core.html import STYLE, facts
+from segml.reporting.headlines import Headline, headlines
 from segml.reporting.manifest import read_manifest
 from segml.reporting.notebook_html import Document, build, slug
-from segml.reporting.outputs import Error, Html, Image, Pre, Text, pieces
+from segml.reporting.outputs import Code, Error, Html, Image, Pre, Text, pieces
 from segml.reporting.page import Failure, render_page
 
 from .conftest import PNG
@@ -40,7 +44,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data):
-        if not self._open or self._open[-1] != "style":
+        if not self._open or self._open[-1] not in ("style", "script"):
             self.words.append(data)
 
     @property
@@ -65,22 +69,34 @@ def page(html):
 
 
 def test_page_is_one_file_that_fetches_nothing(html, page):
-    assert {"script", "link", "iframe", "object", "embed"}.isdisjoint(tag for tag, _ in page.tags)
+    assert {"link", "iframe", "object", "embed"}.isdisjoint(tag for tag, _ in page.tags)
     for name in ("src", "srcset", "poster", "background"):
         assert all(value.startswith("data:image/") for value in page.values(name))
-    assert not re.search(r"url\(|@import", html)
+    assert not re.search(r"url\(|@import", html.partition("<script>")[0])
     (policy,) = [
         m["content"] for m in page.named("meta") if m.get("http-equiv") == "Content-Security-Policy"
     ]
     assert policy.startswith("default-src 'none'")
+    # Of scripts only the page's own runs: the policy holds its hash.
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert not re.search(r"fetch\(|XMLHttp|import\(|eval\(|innerHTML", script)
     outside = [link for link in page.values("href") if re.match(r"(https?:)?//", link)]
     assert outside == ["https://example.org", "https://example.org/a.png"]  # links, to be clicked
 
 
-def test_page_has_no_code_and_no_noise(page):
+def test_page_hides_its_code_and_has_no_noise(html, page):
+    code = [attrs for tag, attrs in page.tags if attrs.get("class") == "code"]
+    assert len(code) == 4  # each notebook's own two cells; not those that papermill added
+    assert "marker_of_code = 6 * 7" in page.text
+    assert "import base64, json, os, sys" in page.text
+    without = re.sub(r'<pre class="code">.*?</pre>', "", html, flags=re.DOTALL)
     for text in ("marker_of_code", "run_dir", "import json", "kept off the page", "papermill-"):
-        assert text not in page.text
-    assert not any(attrs.get("class") == "input" for _, attrs in page.tags)
+        assert text not in Page(without).text
+    assert "pre.code { display: none;" in html
+    assert ".code-switch:checked ~ section pre.code { display: block; }" in html
+    assert re.search(r'<input type="checkbox" id="show-code"[^>]*><label for="show-code">', html)
 
 
 def test_page_shows_every_kind_of_output(page):
@@ -94,7 +110,7 @@ def test_page_shows_every_kind_of_output(page):
 
 
 def test_text_of_data_and_of_markdown_is_escaped(html):
-    assert "<script>" not in html
+    assert html.count("<script>") == 1  # the page's own
     assert "&lt;script&gt;evil()&lt;/script&gt;" in html
     assert "<img src=x" not in html
     assert "&lt;img src=x onerror=evil()&gt;" in html
@@ -160,7 +176,7 @@ def test_failure_without_a_place():
 
 
 def code(*outputs):
-    return {"cells": [{"cell_type": "code", "metadata": {}, "source": "x", "outputs": outputs}]}
+    return {"cells": [{"cell_type": "code", "metadata": {}, "source": "", "outputs": outputs}]}
 
 
 def display(metadata=None, **data):
@@ -246,7 +262,9 @@ def test_heading_in_a_code_block_is_none():
 def test_script_and_link_of_an_output_are_taken_out():
     source = '<div>kept<script src="https://x">a</script><link rel="x" href="https://x"></div>'
     body = build([("n", [Html(source)])], Path()).sections[0].body
-    assert '<div class="output scroll"><div>kept</div></div>' in body
+    assert '<div class="output scroll" tabindex="0"><div>kept</div></div>' in body
+    (document,) = build([("n", [Html('<div class="segml">x</div>')])], Path()).sections
+    assert '<div class="output"><div class="segml">x</div></div>' in document.body
 
 
 def test_pictures_of_markdown_come_from_the_run_folder_or_the_cell(tmp_path):
@@ -269,4 +287,70 @@ def test_script_links_are_disarmed():
 def test_notebooks_of_the_run_are_read_back(finished):
     path = finished.good.folder / "notebooks" / "second.ipynb"
     kinds = [type(piece) for piece in pieces(json.loads(path.read_text()))]
-    assert kinds == [Text, Text, Image] or kinds == [Text, Image]
+    assert kinds == [Code, Text, Code, Image]
+
+
+def test_code_of_a_cell_comes_before_its_outputs():
+    notebook = code(stream("out"))
+    notebook["cells"][0]["source"] = ["\n", "a = '<b>'\n", "a"]
+    assert pieces(notebook) == [Code("a = '<b>'\na"), Pre("out", stream=True)]
+    body = build([("n", pieces(notebook))], Path()).sections[0].body
+    assert '<pre class="code"><code>a = &#x27;&lt;b&gt;&#x27;\na</code></pre>' in body
+
+
+def test_cells_for_readers_of_the_notebook_stay_there():
+    cell = {"cell_type": "markdown", "metadata": {"tags": ["notebook-only"]}, "source": "how to"}
+    assert pieces({"cells": [cell, {**cell, "metadata": {}}]}) == [Text("how to")]
+
+
+FACTS = Html(facts([("Customers", "1,234", "of <all>"), ("Revenue", "$5", "")]))
+
+
+def test_headline_numbers_are_the_first_facts_of_each_notebook(tmp_path):
+    more = Html(facts([("customers", "1,234", ""), ("Loyal & new", "12%", ""), ("Gone", "1%", "")]))
+    told = [("a", [Text("# A"), FACTS, more]), ("b", [more, FACTS]), ("c", [FACTS])]
+    assert headlines(tmp_path, told) == [
+        Headline("Customers", "1,234", "of <all>", "a"),
+        Headline("Revenue", "$5", "", "a"),
+        Headline("Loyal & new", "12%", "", "b"),
+        Headline("Gone", "1%", "", "b"),
+    ]
+    assert headlines(tmp_path, [("a", [Html("<dl><dt>x</dt></dl>"), Pre("x", stream=True)])]) == []
+
+
+def test_headline_numbers_that_notebooks_name_come_first(tmp_path):
+    (tmp_path / "artefacts").mkdir()
+    file = tmp_path / "artefacts" / "headlines.json"
+    file.write_text('[{"label": "A", "value": 5}, {"label": "B", "value": "x", "note": null}]')
+    assert headlines(tmp_path, [("a", [FACTS])]) == [Headline("A", "5"), Headline("B", "x")]
+    file.write_text("[]")
+    assert [one.label for one in headlines(tmp_path, [("a", [FACTS])])] == ["Customers", "Revenue"]
+
+
+@pytest.mark.parametrize("content", ["{", "5", '{"label": 1}', '["a"]', '[{"label": "A"}]', "\xff"])
+def test_headline_numbers_that_cannot_be_read_are_passed_over_aloud(tmp_path, content):
+    (tmp_path / "artefacts").mkdir()
+    (tmp_path / "artefacts" / "headlines.json").write_bytes(content.encode("latin-1"))
+    with pytest.warns(SegmlWarning, match=r"headlines\.json"):
+        found = headlines(tmp_path, [("a", [FACTS])])
+    assert len(found) == 2
+
+
+def test_page_has_headlines_alerts_and_the_way_to_what_changed(finished):
+    folder = finished.good.folder
+    run = read_manifest(folder)
+    alert = {"key": "psi", "value": 1.0, "limit": 0.2, "words": "aov <drifted>"}
+    told = Page(render_page(folder, replace(run, alerts=(alert,))))
+    assert "1 alert" in told.text
+    assert "aov <drifted>" in told.text
+    assert "compare.html" not in told.values("href")
+    assert "took" in told.text
+
+
+def test_page_lists_notebooks_with_status_time_and_memory(finished):
+    run = read_manifest(finished.good.folder)
+    first = replace(run.notebooks[0], status="reused", reused_from="R1", peak_memory_mb=1234.5)
+    html = render_page(finished.good.folder, replace(run, notebooks=(first, *run.notebooks[1:])))
+    page = Page(html)
+    assert "reused from run R1" in page.text
+    assert "1,234 MiB" in page.text

@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from segml._core.errors import ParameterError
+from segml.evaluation import FORECASTERS
+from segml.reporting.notebook_params import LIFETIMES_MODELS, OWN_MODELS
 from segml.reporting.params import ReportParams
 from segml.reporting.params_file import load_params, validate_params
 
@@ -30,7 +32,7 @@ def test_defaults(tmp_path):
     params = load_params(write(tmp_path, SMALLEST))
     assert params == ReportParams(report="r", title="R", data={"source": "cdnow"})
     assert (params.seed, params.currency, params.dates.as_of) == (1, "", None)
-    assert params.segments.features == ["recency_days", "orders", "aov"]
+    assert params.clustering.features == ["recency_days", "orders", "aov"]
     assert (params.clv.period, params.clv.time_unit, params.clv.discount_rate) == ("D", "W", 0.1)
     assert params.kpis.period_days == 90
 
@@ -48,14 +50,14 @@ data:
   time_zone: Europe/London
   cleaning: {negative_revenue: keep, rates: {USD: 0.9}, test_customers: [4711]}
 dates: {as_of: 2026-11-30, holdout_days: 90}
-segments: {n_segments: 3, features: [aov], names: {0: Best}}
+clustering: {n_segments: 3, features: [aov], names: {0: Best}}
 clv: {horizon: 12, period: M, time_unit: M}
 """
     params = load_params(write(tmp_path, text))
     assert params.data.source == str(tmp_path / "sub" / "orders.parquet")
     assert params.data.columns == {"customer_id": "cust", "order_id": None}
     assert params.dates.as_of == date(2026, 11, 30)
-    assert params.segments.names == {0: "Best"}
+    assert params.clustering.names == {0: "Best"}
     assert params.clv.horizon == 12.0
     assert params.data.time_zone == "Europe/London"
     policy = params.data.cleaning.policy(params.currency)
@@ -66,12 +68,12 @@ clv: {horizon: 12, period: M, time_unit: M}
 def test_features_of_a_window_or_a_value_are_known_by_the_name_they_get():
     names = ["revenue_60d", "revenue_{window}d", "survey_trust", "survey_{level}"]
     asked = {"report": "r", "title": "T", "data": {"source": "cdnow"}}
-    params = validate_params(asked | {"segments": {"features": names}})
-    assert params.segments.features == names
+    params = validate_params(asked | {"clustering": {"features": names}})
+    assert params.clustering.features == names
 
 
 def test_parameters_survive_json(tmp_path):
-    text = SMALLEST + "dates: {as_of: 2026-11-30}\nsegments: {names: {0: Best}}\n"
+    text = SMALLEST + "dates: {as_of: 2026-11-30}\nclustering: {names: {0: Best}}\n"
     params = load_params(write(tmp_path, text))
     assert params.as_json()["dates"]["as_of"] == "2026-11-30"
     assert validate_params(params.as_json()) == params
@@ -102,8 +104,8 @@ clv:
         "lower-case letters, digits, _ and -",
         "  p.yml:5: data.cleaning.negative_revenue: got 'rejct', "
         "expected one of 'reject', 'keep', 'net'; did you mean 'reject'?",
-        "  p.yml:7: clv.horizn: unknown key, got 3, expected one of period, time_unit, horizon, "
-        "discount_rate, margin; did you mean 'horizon'?",
+        "  p.yml:7: clv.horizn: unknown key, got 3, expected one of period, time_unit, model, "
+        "horizon, discount_rate, margin; did you mean 'horizon'?",
         "  p.yml:8: clv.period: got 'weekly', expected one of 'D', 'W', 'M'",
         "  where: p.yml",
     ]
@@ -121,14 +123,17 @@ clv:
         ("notebooks: [a, a]", "notebooks: got ['a', 'a'], expected each one once; repeated: a"),
         ("notebooks: [../a]", "notebooks.0: got '../a', expected letters, digits, _ and - only"),
         ("notebooks:\n- a\n- ''", "p.yml:6: notebooks.1: got ''"),
-        ("segments: {n_segments: 1}", "segments.n_segments: got 1, expected a number greater than"),
-        ("segments: {n_segments: 21}", "expected a number less than or equal to 20"),
-        ("segments: {features: []}", "segments.features: got []"),
-        ("segments: {features: [aov, aov]}", "repeated: aov"),
-        ("segments: {features: [order]}", "did you mean 'orders'?"),
-        ("segments: {features: [orders, survey_trust, revenue_60]}", "did you mean 'revenue_"),
+        (
+            "clustering: {n_segments: 1}",
+            "clustering.n_segments: got 1, expected a number greater than",
+        ),
+        ("clustering: {n_segments: 21}", "expected a number less than or equal to 20"),
+        ("clustering: {features: []}", "clustering.features: got []"),
+        ("clustering: {features: [aov, aov]}", "repeated: aov"),
+        ("clustering: {features: [order]}", "did you mean 'orders'?"),
+        ("clustering: {features: [orders, survey_trust, revenue_60]}", "did you mean 'revenue_"),
         ("clv: {time_unit: M}", "months differ in length"),
-        ("segments: {names: {x: A}}", "segments.names.x: got 'x', expected a whole number"),
+        ("clustering: {names: {x: A}}", "clustering.names.x: got 'x', expected a whole number"),
         ("clv: {horizon: 0}", "clv.horizon: got 0, expected a number greater than 0"),
         ("clv: {horizon: .inf}", "clv.horizon: got inf, expected a finite number"),
         ("clv: {margin: 1.5}", "clv.margin: got 1.5, expected a number less than or equal to 1"),
@@ -236,7 +241,7 @@ def models(model: type[BaseModel] = ReportParams):
 
 def test_every_key_is_described_and_the_models_are_frozen():
     found = list(models())
-    assert len(found) == 7
+    assert len(found) == 10
     for model in found:
         assert model.model_config["frozen"]
         assert model.model_config["extra"] == "forbid"
@@ -251,3 +256,7 @@ def test_every_key_is_described_and_the_models_are_frozen():
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "params").glob("*.yml")))
 def test_every_file_of_the_project_is_right(path):
     assert load_params(path).report == path.stem
+
+
+def test_models_to_compare_are_those_of_the_backtest():
+    assert (*OWN_MODELS, *LIFETIMES_MODELS) == tuple(FORECASTERS)

@@ -11,8 +11,7 @@ import pytest
 
 from segml._core.errors import ParameterError, RunError
 from segml._core.files import sha256
-from segml.reporting import runner
-from segml.reporting.execute import kernel_environment
+from segml.reporting import run, runner, stage_run
 from segml.reporting.manifest import read_manifest
 from segml.reporting.params import ReportParams
 from segml.reporting.params_file import load_params
@@ -42,7 +41,11 @@ def test_run_folder_holds_notebooks_artefacts_manifest_and_page(finished):
 
 def test_notebooks_get_all_parameters_and_run_in_the_run_folder(finished):
     seen = json.loads((finished.good.folder / "artefacts" / "seen.json").read_text())
-    assert seen["cwd"] == os.path.realpath(finished.good.folder)
+    # They run beside the run folders; ".." means the run folder there and where they end up.
+    assert Path(seen["cwd"]).parts[-2:] == (f".work.{finished.good.run_id}.first", "notebooks")
+    assert not Path(seen["cwd"]).exists()
+    executed = (finished.good.folder / "notebooks" / "first.ipynb").read_text()
+    assert 'run_dir = \\"..\\"' in executed
     given = load_params(finished.root / "params" / "good.yml")
     assert ReportParams.model_validate(seen["params"]) == given
     assert given.data.source == str(finished.root / "params" / "orders.csv")
@@ -57,6 +60,11 @@ def test_manifest_of_a_completed_run(finished):
         ("second", "completed", None),
     ]
     assert all(n.seconds > 0 for n in run.notebooks)
+    assert [n.attempts for n in run.notebooks] == [1, 1]
+    cells = [(cell["cell"], cell["status"]) for cell in run.notebooks[0].cells]
+    assert cells == [(1, "completed"), (3, "completed")]  # the second is text
+    assert all(20 < n.peak_memory_mb < 4000 for n in run.notebooks)
+    assert run.notebooks[0].artefacts == ("seen.json",)
     assert run.seconds >= sum(n.seconds for n in run.notebooks)
     orders = finished.root / "params" / "orders.csv"
     assert run.data == {
@@ -101,6 +109,8 @@ def test_failed_run_keeps_what_there_is(finished):
     assert run.reason == "KeyError: 'no such key'"
     assert [n.status for n in run.notebooks] == ["completed", "failed", "not run"]
     assert run.notebooks[1].error == {"type": "KeyError", "message": "'no such key'", "cell": 4}
+    cells = {cell["cell"]: cell["status"] for cell in run.notebooks[1].cells}
+    assert cells == {1: "completed", 3: "completed", 4: "failed", 5: "not run"}
     partial = nbformat.read(folder / "notebooks" / "bad.ipynb", as_version=4)
     assert any("before" in str(cell.get("outputs")) for cell in partial.cells)
     assert not (folder / "notebooks" / "first.ipynb").exists()
@@ -114,18 +124,6 @@ def test_failure_text_is_plain_and_says_how_to_run_again(finished):
     assert "again: segml run params/fails.yml" in text
     assert "Traceback (most recent call last)" in text
     assert "KeyError: 'no such key'" in text
-
-
-def test_kernels_see_a_fixed_environment_that_is_put_back(monkeypatch):
-    monkeypatch.setenv("PYTHONHASHSEED", "7")
-    monkeypatch.delenv("IPYTHONDIR", raising=False)
-    with kernel_environment():
-        assert os.environ["PYTHONHASHSEED"] == "0"
-        profile = Path(os.environ["IPYTHONDIR"])
-        assert profile.is_dir()
-    assert os.environ["PYTHONHASHSEED"] == "7"
-    assert "IPYTHONDIR" not in os.environ
-    assert not profile.exists()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +142,7 @@ def test_kernels_see_a_fixed_environment_that_is_put_back(monkeypatch):
 def test_what_is_wrong_is_said_before_anything_starts(
     project, monkeypatch, notebooks, more, expected
 ):
-    monkeypatch.setattr(runner, "execute", no_kernel)
+    monkeypatch.setattr(stage_run, "execute", no_kernel)
     (project / "notebooks" / "broken.ipynb").write_text('{"cells": [')
     with pytest.raises(ParameterError) as caught:
         run_report(params(project, "wrong", notebooks, more))
@@ -153,12 +151,12 @@ def test_what_is_wrong_is_said_before_anything_starts(
     assert not (project / "reports").exists()
 
 
-def write_nothing(source, target, parameters, folder):
+def write_nothing(source, target, parameters, watch):
     shutil.copy(source, target)
 
 
 def test_folders_can_be_chosen_and_data_can_be_a_glob(project, monkeypatch, tmp_path):
-    monkeypatch.setattr(runner, "execute", write_nothing)
+    monkeypatch.setattr(stage_run, "execute", write_nothing)
     shutil.move(project / "notebooks", tmp_path / "elsewhere")
     (project / "params" / "orders2.csv").write_text("more\n")
     path = params(project, "glob", more="data: {source: 'orders*.csv'}\n")
@@ -169,7 +167,7 @@ def test_folders_can_be_chosen_and_data_can_be_a_glob(project, monkeypatch, tmp_
 
 
 def test_parameters_made_in_python_start_at_the_current_folder(project, monkeypatch):
-    monkeypatch.setattr(runner, "execute", write_nothing)
+    monkeypatch.setattr(stage_run, "execute", write_nothing)
     monkeypatch.chdir(project)
     made = ReportParams(
         report="made", title="Made", notebooks=["first"], data={"source": "params/orders.csv"}
@@ -180,7 +178,7 @@ def test_parameters_made_in_python_start_at_the_current_folder(project, monkeypa
 
 
 def test_runs_of_one_second_get_a_folder_each(project, monkeypatch):
-    monkeypatch.setattr(runner, "execute", write_nothing)
+    monkeypatch.setattr(stage_run, "execute", write_nothing)
 
     class Clock(runner.datetime):
         @classmethod
@@ -194,27 +192,13 @@ def test_runs_of_one_second_get_a_folder_each(project, monkeypatch):
     assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
 
 
-def test_interruption_is_written_down_and_goes_on(project, monkeypatch):
-    def interrupt(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "execute", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run_report(params(project, "stopped", "[first, second]"))
-    (folder,) = (path for path in (project / "reports" / "stopped").iterdir())
-    run = read_manifest(folder)
-    assert (run.status, run.reason) == ("failed", "interrupted")
-    assert [n.status for n in run.notebooks] == ["failed", "not run"]
-    assert "interrupted" in (folder / "report.html").read_text()
-
-
 def test_page_that_cannot_be_made_fails_the_run(project, monkeypatch):
-    monkeypatch.setattr(runner, "execute", write_nothing)
+    monkeypatch.setattr(stage_run, "execute", write_nothing)
 
     def broken(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runner, "write_page", broken)
+    monkeypatch.setattr(run, "write_page", broken)
     with pytest.raises(RunError, match="No space left"):
         run_report(params(project, "full"))
     (folder,) = (project / "reports" / "full").iterdir()
@@ -232,5 +216,8 @@ def test_dead_kernel_is_a_failed_run(project):
     with pytest.raises(RunError, match="the kernel died") as caught:
         run_report(params(project, "dies", "[dies]"))
     run = read_manifest(caught.value.run_folder)
+    assert run.notebooks[0].status == "killed"
     assert run.notebooks[0].error["type"] == "DeadKernelError"
     assert run.notebooks[0].error["cell"] == 3
+    cells = [cell["status"] for cell in run.notebooks[0].cells]
+    assert cells == ["completed", "killed", "not run"]

@@ -36,7 +36,7 @@ def workspace() -> Workspace:
             "currency": "USD",
             "data": {"source": "cdnow_sample", "cleaning": {"exact_duplicates": "drop"}},
             "dates": {"as_of": "1998-06-30", "holdout_days": 273},
-            "segments": {
+            "clustering": {
                 "features": ["recency_days", "orders"],
                 "n_segments": 3,
                 "names": {1: EVIL},
@@ -117,10 +117,10 @@ def test_what_stability_says(workspace):
 
 
 def test_stability_that_was_not_asked_for(workspace):
-    segments = workspace.params.segments.model_copy(update={"stability": False})
-    other = Workspace(workspace.params.model_copy(update={"segments": segments}), None)
+    segments = workspace.params.clustering.model_copy(update={"stability": False})
+    other = Workspace(workspace.params.model_copy(update={"clustering": segments}), None)
     assert other.stability is None
-    assert "set segments.stability" in notes(segment_story(other))[0]
+    assert "set clustering.stability" in notes(segment_story(other))[0]
     assert next(iter(facts(segment_facts(other)).values()))[1].endswith("customers")
 
 

@@ -21,7 +21,7 @@ PARAMS = {
     "currency": "USD",
     "data": {"source": "cdnow_sample", "cleaning": {"exact_duplicates": "keep"}},
     "dates": {"as_of": "1998-06-30", "holdout_days": 273},
-    "segments": {"features": ["recency_days", "orders", "aov"], "n_segments": 4},
+    "clustering": {"features": ["recency_days", "orders", "aov"], "n_segments": 4},
     "kpis": {"period_days": 180},
 }
 
@@ -159,7 +159,7 @@ def test_customers_table_is_complete(alone):
 
 def test_stored_segments_say_how_they_were_made(alone, run_dir):
     said = json.loads((run_dir / "artefacts" / "segments.json").read_text())
-    assert (said["method"], said["n_segments"], said["seed"]) == ("k-means", 4, 1)
+    assert (said["method"], said["n_segments"], said["seed"]) == ("kmeans", 4, 1)
     assert said["features"] == ["recency_days", "orders", "aov"]
     assert [row["size"] for row in said["segments"]] == alone.segments["size"].tolist()
     assert np.shape(said["centres"]) == (4, 3)
@@ -214,7 +214,7 @@ def test_parameters_come_as_file_mapping_or_model(tmp_path):
 
 def test_wrong_parameters_are_refused_when_it_is_opened():
     with pytest.raises(ParameterError, match="n_segment"):
-        open_workspace({**PARAMS, "segments": {"n_segment": 3}})
+        open_workspace({**PARAMS, "clustering": {"n_segment": 3}})
 
 
 MESSY = """Client;Bestellung;Datum;Summe
@@ -249,7 +249,7 @@ def test_own_messy_file_is_accounted_for(tmp_path):
             "separator": ";",
             "encoding": "latin-1",
         },
-        "segments": {"features": ["orders", "revenue"], "n_segments": 3},
+        "clustering": {"features": ["orders", "revenue"], "n_segments": 3},
     }
     workspace = open_workspace(params)
     account = workspace.data.orders.account
@@ -295,7 +295,7 @@ def test_where_nobody_repeats_there_are_segments_but_no_forecast(tmp_path):
             "report": "once",
             "title": "Once",
             "data": {"source": str(tmp_path / "once.csv")},
-            "segments": {"features": ["recency_days", "revenue"], "n_segments": 3},
+            "clustering": {"features": ["recency_days", "revenue"], "n_segments": 3},
         }
     )
     assert workspace.segments["size"].sum() == 60

@@ -101,7 +101,8 @@ KPIS = (
         "roi",
         "Return on acquisition",
         "(Margin up to the end of the period - acquisition cost) / acquisition cost, customers "
-        "of whom both are known.",
+        "of whom both are known. Where costs are recorded by segment: of all margins and costs "
+        "of the segment up to the end of the period.",
         "share",
         f"CASE WHEN {_HAS_MARGIN} THEN margin_so_far - acquisition_cost ELSE 0 END",
         f"CASE WHEN {_HAS_MARGIN} THEN acquisition_cost ELSE 0 END",
