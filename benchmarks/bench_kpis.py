@@ -98,7 +98,7 @@ def main() -> None:
             "cohort_retention": lambda: cohort_retention(data, "month", segments),
             "concentration": lambda: concentration(data, segments),
         }
-        title = f"AOV and repeat rate of 6 segments: {asked.orders:,} orders of {len(ids):,} customers, from Parquet"
+        title = f"AOV and repeat rate by segment: {asked.orders:,} orders, {len(ids):,} customers"
         compare(title, runs, repeats=asked.repeats, packages=PACKAGES)
 
 

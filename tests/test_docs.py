@@ -65,6 +65,14 @@ def test_the_page_on_model_comparison_runs(in_folder):
     assert list(Path("reports/trials").rglob("*.parquet"))
 
 
+def test_the_page_on_experiments_runs(in_folder):
+    names = run("experiments.md", {""})
+    assert names["found"].trusted
+    assert not names["found"].lifts["significant"].any()  # nobody got that mail
+    assert "B is better" in names["mails"].verdict
+    assert len(names["plan"].table) > 2
+
+
 def test_the_page_on_segments_runs(in_folder):
     names = run("clustering.md", {""})
     assert len(names["segmenter"].labels_) == 2357

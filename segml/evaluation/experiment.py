@@ -116,7 +116,8 @@ def experiment(
     Whether effects differ is Cochran's Q, of differences and of log ratios; for revenue beside
     its values when customers are dealt out. The differences drawn towards their mean are the
     answer to "is it the best segment, or the luckiest": see `shrunken`, which takes the width
-    of the interval for the error. There are none of fewer than three segments.
+    of the interval for the error, or that of chance if it is larger. There are none of fewer
+    than three segments.
 
     References
     ----------
@@ -218,6 +219,9 @@ def _between(compared: Compared, level: float) -> tuple[pd.DataFrame, pd.DataFra
             rows.append({"variant": variant, "scale": scale} | found._asdict())
         # Of skewed amounts the interval tells more of the error than the variance does.
         error = (part["high"] - part["low"]).to_numpy(float) / (2 * norm.ppf(0.5 + level / 2))
+        if (variant, "difference") in compared.chance:
+            # A group in which few bought, and little, passes for sure; all groups together do not.
+            error = np.fmax(error, compared.chance[variant, "difference"][0].std(axis=0))
         drawn_in = shrunken(part["difference"].to_numpy(), error**2, level)
         for name, values in zip(columns, drawn_in, strict=True):
             table.loc[inside, name] = values

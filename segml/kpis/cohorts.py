@@ -150,16 +150,18 @@ def cohort_retention(
     one_of(period, CODES, "period")
     number(level, "level", low=0, high=1, open_low=True)
     orders = as_orders(data)
-    day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
-    last = last_complete(day, period)
+    given = None if as_of is None else as_day(as_of, "as_of")
     engine = orders.engine
-    visits = engine.sql(  # read once
-        "SELECT DISTINCT customer_id, {index}(ordered_at) AS place FROM {orders}"
-        " WHERE day_index(ordered_at) <= day_index({day}) AND customer_id IS NOT NULL",
+    visits = engine.sql(  # the one pass over the orders
+        "SELECT customer_id, {index}(ordered_at) AS place, max(ordered_at) AS ordered_at"
+        " FROM {orders} WHERE day_index(ordered_at) <= day_index({day})"
+        " AND customer_id IS NOT NULL GROUP BY customer_id, {index}(ordered_at)",
         index=Fragment(f"{period}_index"),
         orders=orders,
-        day=day,
+        day=given or dt.date.max,
     ).materialise()
+    day = given or last_day(visits)
+    last = last_complete(day, period)
     lives = engine.sql(
         "SELECT customer_id, min(place) AS cohort FROM {visits} GROUP BY customer_id",
         visits=visits,

@@ -147,10 +147,12 @@ def concentration(
     """
     number(level, "level", low=0, high=1, open_low=True)
     orders = as_orders(data)
-    day = last_day(orders) if as_of is None else as_day(as_of, "as_of")
+    given = None if as_of is None else as_day(as_of, "as_of")
+    spent = _spent(orders, given or dt.date.max)
+    day = given or last_day(spent)
     named_ids = list(dict(names if names is not None else {}))
     check_segments(segments)
-    who = register_segments(_spent(orders, day), segments, day, named_ids)
+    who = register_segments(spent, segments, day, named_ids)
     named = segment_names(who.ids, names)
     ranked = _ranked(who.table, len(who.ids))
     sums = ranked.engine.sql(
@@ -186,9 +188,10 @@ def concentration(
 
 
 def _spent(orders: Table, day: dt.date) -> Table:
-    """Return the revenue of each customer."""
+    """Return the revenue of each customer, and when the last order was: one pass."""
     return orders.engine.sql(
-        "SELECT customer_id, CAST(sum(fixed(revenue)) AS DOUBLE) AS y FROM {orders}"
+        "SELECT customer_id, CAST(sum(fixed(revenue)) AS DOUBLE) AS y,"
+        " max(ordered_at) AS ordered_at FROM {orders}"
         " WHERE day_index(ordered_at) <= day_index({day}) AND customer_id IS NOT NULL"
         " GROUP BY customer_id",
         orders=orders,

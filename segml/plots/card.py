@@ -127,7 +127,7 @@ def _svg(figure: Figure, ax: Axes, alt: str) -> str:
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    # A drawing of seven inches fills the page; a narrower one keeps its proportion, and fits a phone.
+    # A drawing of seven inches fills the page; a narrower one keeps its proportion, for phones.
     width = 72 * figure.get_figwidth()
     size = f"max-width:{min(760, round(1.5 * width))}px;min-width:{min(440, round(0.87 * width))}px"
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf'\1 style="{size}"', svg, count=1)

@@ -20,6 +20,7 @@ from segml.evaluation import (
 from segml.features.dates import last_day
 
 from .followup_results import FollowUpResults
+from .segment_results import NOISE
 
 _COLUMNS = {"revenue": "revenue", "purchase": "ordered"}
 
@@ -76,11 +77,11 @@ class CampaignResults(FollowUpResults):
         column = _COLUMNS[asked.outcome]
         money = asked.outcome == "revenue"
         end = min(self.as_of, last_day(self.data.orders.table))
+        first = end - dt.timedelta(days=asked.days - 1)
+        # Segments as they were before: those of today are made of what is looked at.
+        before = self._segments_before(first)
         lately = campaign_outcomes(
-            self.data,
-            self.assignment,
-            start=end - dt.timedelta(days=asked.days - 1),
-            days=asked.days,
+            self.data, assign(before[before != NOISE], "plan"), start=first, days=asked.days
         )
         return plan_experiment(
             experiment_baseline(lately, column, pre="revenue_before" if money else None),

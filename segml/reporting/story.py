@@ -10,12 +10,23 @@ import pandas as pd
 
 from segml._core import html, text
 from segml.features.words import in_sentence
+from segml.kpis import KPIS
 from segml.kpis.table import ALL
 
+from .headlines import HEADLINES
 from .value_results import UNIT_NAMES
 from .workspace import Workspace
 
 _SAME = 0.9  # rank correlation from which two features say much the same
+_HEADLINES = (
+    "customers",
+    "revenue",
+    "aov",
+    "repeat_rate",
+    "retention_rate",
+    "clv",
+    "p_alive",
+)
 _RARE = 0.05  # resamples that lose a segment are said from there on
 
 
@@ -238,9 +249,37 @@ def churn_by_segment(workspace: Workspace) -> Html:
     )
 
 
-def kpi_story(workspace: Workspace) -> Html:
-    """Say which segments to keep, win back or develop, from the KPIs."""
+def keep_headlines(workspace: Workspace) -> list[dict[str, str]]:
+    """Store the numbers that stand at the top of a report, with their intervals."""
     kpis = workspace.kpis
+    found = []
+    for name in _HEADLINES:
+        row = kpis.rows(name).loc[ALL]
+        if pd.isna(row["value"]):
+            continue
+        note = ""
+        if not pd.isna(row["low"]):
+            note = f"{kpis.format(name, row['low'])} to {kpis.format(name, row['high'])}"
+        label, value = KPIS[name].label, kpis.format(name, row["value"])
+        found.append({"label": label, "value": value, "note": note})
+    share = kpis.rows("share_of_revenue").drop(index=ALL)["value"]
+    best = str(share.idxmax())
+    size = text.share(kpis.rows("share_of_customers").loc[best, "value"])
+    found.append(
+        {
+            "label": f"Revenue of “{best}”",
+            "value": text.share(share[best]),
+            "note": f"of all; {size} of customers",
+        }
+    )
+    workspace.artefacts.keep_json(HEADLINES, found)
+    return found
+
+
+def kpi_story(workspace: Workspace) -> Html:
+    """Say which segments to keep, win back or develop, from the KPIs; keep the headlines."""
+    kpis = workspace.kpis
+    keep_headlines(workspace)
     revenue = kpis.rows("share_of_revenue").drop(index=ALL)["value"]
     customers = kpis.rows("share_of_customers").drop(index=ALL)["value"]
     value = kpis.rows("clv").drop(index=ALL)["value"]

@@ -61,8 +61,8 @@ def test_by_segment_and_against_pairs(cdnow_sample):
 def test_the_interval_covers_the_index_of_the_law():
     rng = np.random.default_rng(3)
     # Of a gamma law of shape 1, the exponential, the index is 1/2; each sample is a segment.
-    spent = rng.exponential(20, (600, 400)).round(2).ravel()
-    segments = pd.Series(np.repeat(np.arange(600), 400), index=[f"c{i}" for i in range(240_000)])
+    spent = rng.exponential(20, (2000, 400)).round(2).ravel()
+    segments = pd.Series(np.repeat(np.arange(2000), 400), index=[f"c{i}" for i in range(800_000)])
     rows = concentration(orders(spent), segments).table.iloc[:-1]
     covered = ((rows["low"] <= 0.5) & (rows["high"] >= 0.5)).mean()
     assert 0.93 <= covered <= 0.97

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, norm
 
-from segml._core import html, text
+from segml._core import html
 from segml._core.errors import DataError, ParameterError
 from segml.data import CustomerData, read_orders, read_table
 from segml.kpis import KPI, KPIS, KpiTable, kpi_table
