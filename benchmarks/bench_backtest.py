@@ -10,8 +10,8 @@ import tempfile
 from timing import compare
 
 from segml.data import load_cdnow
-from segml.evaluation.backtest import backtest
-from segml.evaluation.leaderboard import leaderboard
+from segml.evaluation.backtest_run import backtest
+from segml.evaluation.leaderboard_ranking import leaderboard
 from segml.evaluation.trials import TrialStore
 
 CUTOFFS = ["1997-06-30", "1997-09-30", "1997-12-30"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from segml import __version__
-from segml._core.errors import DataError, ParameterError, RunError, SegmlError
-
-OK, FAILED, BAD_INPUT, ALERT, INTERRUPTED = 0, 1, 2, 3, 130
+from segml._core.errors import RunError, SegmlError
+from segml.reporting.shell import ALERT, FAILED, OK, overrides_of, told_errors
 
 app = typer.Typer(
     add_completion=False,
@@ -110,10 +107,10 @@ def run(
     from segml.reporting.runner import run_report
     from segml.reporting.summary import write_summary
 
-    with _errors(), progress_for() as progress:
+    with told_errors(), progress_for() as progress:
         result = run_report(
             params,
-            _overrides(params, set_, as_of),
+            overrides_of(params, set_, as_of),
             notebooks_dir=notebooks,
             reports_dir=reports,
             progress=progress,
@@ -162,8 +159,8 @@ def sweep(
     from segml.reporting.progress import progress_for
     from segml.reporting.sweep import run_sweep, sweep_members
 
-    with _errors(), progress_for() as progress:
-        given = _overrides(params, set_, as_of)
+    with told_errors(), progress_for() as progress:
+        given = overrides_of(params, set_, as_of)
         members = sweep_members(params, vary, given)
         results = run_sweep(
             list(members.values()),
@@ -196,7 +193,7 @@ def compare_models(
     from segml.reporting.progress import progress_for
     from segml.reporting.runner import run_report
 
-    with _errors(), progress_for() as progress:
+    with told_errors(), progress_for() as progress:
         result = run_report(
             params,
             ["notebooks=[01_data_quality, 08_model_comparison]", *(set_ or [])],
@@ -222,7 +219,7 @@ def compare(
     """Compare two runs: parameters, data, metrics, KPIs, segments."""
     from segml.reporting.compare import compare_runs, run_folder
 
-    with _errors():
+    with told_errors():
         found = compare_runs(run_folder(run_a, reports), run_folder(run_b, reports))
         if html is not None:
             found.to_html(html)
@@ -244,7 +241,7 @@ def gallery(
     from segml.reporting.data_files import display
     from segml.reporting.gallery import build_gallery
 
-    with _errors():
+    with told_errors():
         typer.echo(display(build_gallery(reports)))
 
 
@@ -258,8 +255,8 @@ def validate(
     """Check a parameter file, the notebooks and the data it names; run nothing."""
     from segml.reporting.preflight import prepare
 
-    with _errors():
-        job = prepare(params, _overrides(params, set_, as_of), notebooks_dir=notebooks)
+    with told_errors():
+        job = prepare(params, overrides_of(params, set_, as_of), notebooks_dir=notebooks)
     typer.echo(f"{params} is valid; {job.data}", err=True)
 
 
@@ -279,7 +276,7 @@ def params(
     from segml.reporting.params_file import load_params
     from segml.reporting.template import params_template
 
-    with _errors():
+    with told_errors():
         if file is None or template:
             typer.echo(params_template(), nl=False)
         else:
@@ -299,7 +296,7 @@ def init(
     from segml.reporting.project import init_project
 
     values = {} if data is None else {"data.source": str(data.absolute())}
-    with _errors():
+    with told_errors():
         file = init_project(folder, values)
     typer.echo(display(file))
 
@@ -317,43 +314,8 @@ def presets(
         for preset in PRESETS.values():
             typer.echo(f"{preset.name:<{width}}  {preset.kind:<11}  {preset.description}")
         return
-    with _errors():
+    with told_errors():
         typer.echo(describe(load_preset(name)))
-
-
-def _overrides(file: Path, given: list[str] | None, as_of: str | None) -> list[str]:
-    """Return what is set on the command line, the report's day among it."""
-    found = list(given or [])
-    if as_of is not None:
-        from segml.reporting.dates import spoken_day
-        from segml.reporting.params_file import load_params
-
-        day = spoken_day(as_of, load_params(file, found).data.time_zone)
-        found.append(f"dates.as_of={day.isoformat()}")
-    return found
-
-
-@contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    """Say errors in a line or two, and end with the code that they mean."""
-    from segml.reporting.data_files import display
-
-    try:
-        yield
-    except RunError as error:
-        folder: Any = getattr(error, "run_folder", None)
-        _stop(f"{error}\n  run folder: {display(folder)}" if folder else str(error), FAILED)
-    except (ParameterError, DataError) as error:
-        _stop(str(error), BAD_INPUT)
-    except SegmlError as error:
-        _stop(str(error), FAILED)
-    except KeyboardInterrupt:
-        _stop("interrupted", INTERRUPTED)
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    typer.echo(f"segml: {message}", err=True)
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segml.kpis import KPIS, MEASURES
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -71,6 +73,15 @@ def test_the_page_on_experiments_runs(in_folder):
     assert not names["found"].lifts["significant"].any()  # nobody got that mail
     assert "B is better" in names["mails"].verdict
     assert len(names["plan"].table) > 2
+
+
+def test_the_page_on_kpis_runs(in_folder):
+    try:
+        names = run("kpis.md", {""})
+    finally:
+        KPIS.pop("big_orders", None)
+        MEASURES.pop("big_order_count", None)
+    assert "Average order value went from" in names["found"].verdict
 
 
 def test_the_page_on_segments_runs(in_folder):

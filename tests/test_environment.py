@@ -63,7 +63,7 @@ def test_environment_yml_is_what_make_environment_writes(tmp_path):
 
 def test_environment_yml_names_every_dependency():
     listed = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    names = set(re.findall(r"^  - ([A-Za-z0-9_.-]+)", listed, re.MULTILINE))
+    names = set(re.findall(r"^ +- ([A-Za-z0-9_.-]+)", listed, re.MULTILINE))
     names = {canonicalize_name(name) for name in names}
     conda = {"duckdb": "python-duckdb"}
     for requirement in WANTED:

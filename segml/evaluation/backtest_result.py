@@ -118,7 +118,7 @@ class Backtest:
         Parameters
         ----------
         target, metric, horizon
-            As for `segml.evaluation.leaderboard.leaderboard`.
+            As for `segml.evaluation.leaderboard`.
 
         Raises
         ------

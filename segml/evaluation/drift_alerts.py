@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from segml._core import text
 
 from .distance import say_psi
-from .drift import Drift
+from .drift_result import Drift
 from .drift_verdict import DriftThresholds, crossing
 
 
@@ -40,7 +40,7 @@ def alerts(drift: Drift, thresholds: DriftThresholds | None = None) -> list[Aler
     Parameters
     ----------
     drift : Drift
-        From `segml.evaluation.drift.drift`.
+        From `segml.evaluation.drift`.
     thresholds : DriftThresholds, optional
         The limits; the defaults when not given.
 
@@ -53,7 +53,7 @@ def alerts(drift: Drift, thresholds: DriftThresholds | None = None) -> list[Aler
     Examples
     --------
     >>> import numpy as np, pandas as pd
-    >>> from segml.evaluation.drift import drift
+    >>> from segml.evaluation.drift_result import drift
     >>> before = pd.DataFrame({"orders": np.arange(500) % 10})
     >>> for alert in alerts(drift(before, before + 4)):
     ...     print(alert.key, alert.words)

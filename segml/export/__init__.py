@@ -3,6 +3,6 @@
 from .audience import to_audience
 from .audience_result import Audience
 from .models import load_model, save_model
-from .to_sql import to_sql
+from .sql_text import to_sql
 
 __all__ = ["Audience", "load_model", "save_model", "to_audience", "to_sql"]

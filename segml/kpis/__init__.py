@@ -2,8 +2,8 @@
 
 from .cohorts import CohortRetention, cohort_retention
 from .compute import kpi_table
-from .concentration import Concentration, concentration
 from .kpi import KPI, Measure
+from .lorenz import Concentration, concentration
 from .registry import KPIS, MEASURES, register_kpi
 from .table import KpiTable
 

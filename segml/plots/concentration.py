@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from segml._core import text
 from segml._core.errors import NotEnoughDataError
 from segml.clustering.resampling import two_places
-from segml.kpis.concentration import Concentration
+from segml.kpis.lorenz import Concentration
 
 from .card import Description, describe
 from .style import GREY, INK, new_axes, segment_color, share_axis

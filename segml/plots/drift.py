@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from segml._core import text
 from segml._core.errors import NotEnoughDataError
 from segml.evaluation.distance import say_psi
-from segml.evaluation.drift import Drift
 from segml.evaluation.drift_features import BANDS
+from segml.evaluation.drift_result import Drift
 from segml.features.words import in_sentence
 
 from .card import Description, describe

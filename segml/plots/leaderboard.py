@@ -14,7 +14,7 @@ from segml._core.check import one_of
 from segml._core.errors import NotEnoughDataError, ParameterError
 from segml.evaluation.backtest_metrics import TARGETS, Metric
 from segml.evaluation.backtest_result import Backtest
-from segml.evaluation.leaderboard import Leaderboard
+from segml.evaluation.leaderboard_ranking import Leaderboard
 
 from .card import Description, describe
 from .style import GREY, INK, PALETTE, count_axis, new_axes, segment_color, share_axis

@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from segml._core import text
-from segml.evaluation.migration import Migration
+from segml.evaluation.migration_result import Migration
 from segml.evaluation.migration_tables import ENTRY, EXIT
 
 from .card import Description, describe

@@ -11,7 +11,7 @@ import pandas as pd
 
 from segml._core.errors import ParameterError, SegmlError
 from segml._core.files import write_text
-from segml.evaluation.migration import Migration
+from segml.evaluation.migration_result import Migration
 
 from .compare_segments import compare_kpis, compare_segments
 from .compare_tables import compare_metrics, different, readable_data, same_data

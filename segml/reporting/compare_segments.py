@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from segml._core.errors import DataError
 from segml._core.files import sha256
 from segml.clustering._labels import NOISE
-from segml.evaluation.migration import Migration, migration
+from segml.evaluation.migration_result import Migration, migration
 from segml.kpis.registry import KPIS
 from segml.kpis.table import ALL
 

@@ -11,7 +11,7 @@ import pytest
 from segml._core.errors import NotEnoughDataError, ParameterError
 from segml.clv import BetaGeoModel, ShiftedBetaGeoModel
 from segml.data import CustomerData, read_orders, simulate_store
-from segml.evaluation.backtest import backtest
+from segml.evaluation.backtest_run import backtest
 from segml.evaluation.backtest_splits import make_splits
 from segml.evaluation.forecasters import Forecast
 from segml.evaluation.forecasters_known import FORECASTERS

@@ -9,8 +9,8 @@ import pytest
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
 from segml.clustering import KMeansSegmenter
 from segml.evaluation.distance import psi
-from segml.evaluation.drift import Drift, drift
 from segml.evaluation.drift_alerts import Alert, alerts
+from segml.evaluation.drift_result import Drift, drift
 from segml.evaluation.drift_verdict import DriftThresholds
 
 CENTERS = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])

@@ -7,10 +7,10 @@ from scipy.stats import binom
 
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
 from segml.evaluation.assignment import HOLDOUT, assign
-from segml.evaluation.experiment import experiment
 from segml.evaluation.experiment_compare import WINSORISED
 from segml.evaluation.experiment_lift import PERMUTATION
 from segml.evaluation.experiment_next import CHECK, KEEP, MORE, OPEN, STOP
+from segml.evaluation.experiment_run import experiment
 from segml.kpis.table import ALL
 
 HALF = {"control": 0.5, "treatment": 0.5}

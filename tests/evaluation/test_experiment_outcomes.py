@@ -13,8 +13,8 @@ from segml._core.errors import (
 from segml.data import CustomerData, read_orders, read_table
 from segml.data.simulation import simulate_store
 from segml.evaluation.assignment import assign
-from segml.evaluation.experiment import experiment
 from segml.evaluation.experiment_outcomes import campaign_outcomes
+from segml.evaluation.experiment_run import experiment
 
 ORDERS = pd.DataFrame(
     [

@@ -8,7 +8,7 @@ import pytest
 
 from segml._core.errors import DataError, MissingTableError, NotEnoughDataError, ParameterError
 from segml.data import CustomerData, read_orders, read_table, simulate_store
-from segml.evaluation.kpi_change import kpi_change
+from segml.evaluation.kpi_decomposition import kpi_change
 from segml.kpis import KPIS, KpiTable, kpi_table
 from segml.kpis.per_customer import summable
 from segml.kpis.table import ALL

@@ -10,13 +10,13 @@ import pytest
 from scipy.stats import norm
 
 from segml._core.errors import NotEnoughDataError, ParameterError
-from segml.evaluation.backtest import backtest
 from segml.evaluation.backtest_metrics import METRICS
+from segml.evaluation.backtest_run import backtest
 from segml.evaluation.count_metrics import rmse
 from segml.evaluation.forecasters import Forecast
 from segml.evaluation.forecasters_naive import OwnMean
-from segml.evaluation.leaderboard import leaderboard
 from segml.evaluation.leaderboard_contest import Contest, overlap
+from segml.evaluation.leaderboard_ranking import leaderboard
 
 CUTOFFS = ["1997-06-30", "1997-09-30", "1997-12-30"]
 MODELS = ["BG/NBD", "Pareto/NBD", "own mean", "same as last period", "hiatus rule"]

@@ -9,8 +9,8 @@ from statsmodels.stats.proportion import multinomial_proportions_confint, propor
 
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
 from segml.clustering import KMeansSegmenter
-from segml.evaluation.migration import migration
 from segml.evaluation.migration_noise import refit_noise
+from segml.evaluation.migration_result import migration
 
 NAMES = {0: "Loyal", 1: "Lapsed", 2: "New"}
 

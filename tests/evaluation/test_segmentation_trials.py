@@ -9,7 +9,7 @@ import pytest
 from segml._core.errors import ParameterError
 from segml.clustering import KMeansSegmenter, RFMSegmenter, stability
 from segml.clustering._separation import explained_share
-from segml.evaluation.leaderboard import leaderboard
+from segml.evaluation.leaderboard_ranking import leaderboard
 from segml.evaluation.segmentation_trials import FEATURE_SETS, compare_segmentations
 from segml.evaluation.segmentation_trials_result import explained
 from segml.evaluation.trials import TrialStore

@@ -9,7 +9,7 @@ import pytest
 from segml._core.errors import DataError, MissingDependencyError
 from segml.data import CustomerData, read_orders
 from segml.evaluation import trials_mlflow
-from segml.evaluation.backtest import backtest
+from segml.evaluation.backtest_run import backtest
 from segml.evaluation.trials import TrialStore, code_version, data_fingerprint, trial_key
 from segml.evaluation.trials_mlflow import log_to_mlflow
 

@@ -11,7 +11,7 @@ import pytest
 from segml._core.errors import DataError, NotEnoughDataError, ParameterError
 from segml.clustering import KMeansSegmenter, RFMSegmenter, segment_rules, stability
 from segml.data import load_cdnow_sample, simulate_store
-from segml.evaluation.validity import Thresholds, Validity, validity
+from segml.evaluation.validity_check import Thresholds, Validity, validity
 from segml.evaluation.validity_criteria import QUESTIONS, distinct, judge, predictive, stable
 from segml.features import build_features, make_preprocessor
 from segml.kpis import kpi_table

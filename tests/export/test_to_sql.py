@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from segml._core.errors import ParameterError
 from segml.clustering import HDBSCANSegmenter, KMeansSegmenter, RFMSegmenter, segment_rules
 from segml.export.sql_dialects import DIALECTS, translate
-from segml.export.to_sql import to_sql
+from segml.export.sql_text import to_sql
 from segml.features import build_features, make_preprocessor, rfm_summary
 
 N = 2_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segml.kpis.concentration import concentration
+from segml.kpis.lorenz import concentration
 from segml.kpis.table import ALL
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segml.kpis import KpiTable, cohort_retention, kpi_table
-from segml.kpis.concentration import concentration
+from segml.kpis.lorenz import concentration
 
 from .stores import segments, store
 

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from segml._core.errors import NotEnoughDataError
-from segml.kpis.concentration import Concentration, concentration
+from segml.kpis.lorenz import Concentration, concentration
 from segml.plots.card import show
 from segml.plots.concentration import plot_concentration
 from segml.plots.style import GREY, segment_color

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from segml._core.errors import NotEnoughDataError
-from segml.evaluation.drift import Drift, drift
+from segml.evaluation.drift_result import Drift, drift
 from segml.plots import show
 from segml.plots.drift import plot_drift
 from segml.plots.style import GREY

@@ -11,9 +11,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from segml._core.errors import NotEnoughDataError, ParameterError
-from segml.evaluation.backtest import backtest
 from segml.evaluation.backtest_metrics import METRICS
-from segml.evaluation.leaderboard import Leaderboard, leaderboard
+from segml.evaluation.backtest_run import backtest
+from segml.evaluation.leaderboard_ranking import Leaderboard, leaderboard
 from segml.plots import show
 from segml.plots.leaderboard import plot_calibration, plot_leaderboard
 from segml.plots.style import GREY, PALETTE

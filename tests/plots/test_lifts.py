@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from segml.evaluation.experiment import experiment
+from segml.evaluation.experiment_run import experiment
 from segml.plots import show
 from segml.plots.lifts import plot_lifts
 from segml.plots.style import GREY, segment_color

@@ -7,8 +7,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 
-from segml.evaluation.migration import Migration, migration
 from segml.evaluation.migration_noise import RefitNoise
+from segml.evaluation.migration_result import Migration, migration
 from segml.plots import show
 from segml.plots.migration import plot_migration_flow, plot_migration_matrix
 from segml.plots.style import GREY, segment_color

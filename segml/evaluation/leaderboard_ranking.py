@@ -165,7 +165,7 @@ def leaderboard(
     Examples
     --------
     >>> from segml.data import load_cdnow_sample
-    >>> from segml.evaluation.backtest import backtest
+    >>> from segml.evaluation.backtest_run import backtest
     >>> cutoffs = ["1997-06-30", "1997-09-30", "1997-12-30"]
     >>> results = backtest(load_cdnow_sample(), ["BG/NBD", "own mean", "mean of all"], cutoffs)
     >>> leaderboard(results, "churn").table["verdict"].to_dict()
