@@ -17,11 +17,12 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-fast lint format lab bench lock environment clean
+.PHONY: help setup report test test-fast coverage lint format lab bench lock environment clean
 
 help:
 	@echo "make report   run the default report on real orders and print the path of the HTML"
 	@echo "make test     run the whole test suite"
+	@echo "make coverage the same, and which lines no test runs"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make lint     formatting, lint, types, layers, notebooks without outputs"
 	@echo "make bench    time segml beside its peers"
@@ -57,7 +58,10 @@ test: setup $(if $(JAVA),$(SPARK))
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup $(if $(JAVA),$(SPARK))
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --no-cov
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+coverage: setup $(if $(JAVA),$(SPARK))
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: setup
 	$(BIN)/ruff check .
