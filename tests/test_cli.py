@@ -277,3 +277,34 @@ def test_help_lists_every_parameter():
     said = invoke("run", "--help").stdout
     for key, _, _ in parameter_list():
         assert key in said
+
+
+def test_two_runs_are_compared_and_listed(project, copies, tmp_path):
+    first = invoke("run", "params/good.yml").stdout.strip()
+    second = invoke("run", "params/good.yml", "--set", "seed=2").stdout.strip()
+    runs = [str(Path(page).parent) for page in (first, second)]
+    told = invoke("compare", *runs, "--html", tmp_path / "both.html")
+    assert told.exit_code == 0, told.stderr
+    assert "seed" in told.stdout
+    assert (tmp_path / "both.html").is_file()
+    assert invoke("compare", runs[0], "reports/good/nothing").exit_code != 0
+    listed = invoke("gallery")
+    assert (listed.exit_code, listed.stdout) == (0, "reports/index.html\n")
+    page = (project / "reports" / "index.html").read_text()
+    assert all(Path(run).name in page for run in runs)
+
+
+def test_a_run_writes_a_summary_and_a_mail(project, copies):
+    result = invoke("run", "params/good.yml", "--summary", "--mail", "ann@example.com")
+    assert result.exit_code == 0, result.stderr
+    folder = Path(result.stdout.strip()).parent
+    assert "completed" in (folder / "summary.md").read_text()
+    assert b"ann@example.com" in next(folder.glob("*.eml")).read_bytes()
+
+
+def test_a_pdf_that_cannot_be_made_fails_no_run(project, copies, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    result = invoke("run", "params/good.yml", "--pdf")
+    assert result.exit_code == 0
+    assert Path(result.stdout.strip()).is_file()
+    assert "segml: " in result.stderr

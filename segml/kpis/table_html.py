@@ -62,7 +62,14 @@ def page(kpis: KpiTable) -> str:
         *(html.note(note) for note in kpis.notes),
     ]
     if absent:
-        parts.append(html.note("Not computed: " + " ".join(absent)))
+        count = sum(map(len, absent.values()))
+        rows_absent: list[list[str | html.Cell]] = [
+            [html.Cell(reason), ", ".join(said)] for reason, said in absent.items()
+        ]
+        what = (
+            "1 KPI could not be computed" if count == 1 else f"{count} KPIs could not be computed"
+        )
+        parts.append(html.fold(what, html.table(["why", "KPIs"], rows_absent)))
     if len(labels) > 1:
         for name in [*names[-1:], *names[:-1]]:
             parts.append(html.fold(f"{name} by period", _over_time(kpis, name, labels)))
@@ -93,15 +100,15 @@ def _legend(kpis: KpiTable) -> str:
 
 def _rows(
     kpis: KpiTable, table: pd.DataFrame
-) -> tuple[list[list[str | html.Cell] | html.Group], list[str]]:
-    """Return the rows under their groups, and what could not be computed."""
+) -> tuple[list[list[str | html.Cell] | html.Group], dict[str, list[str]]]:
+    """Return the rows under their groups, and what could not be computed, by its reason."""
     found: dict[str, list[list[str | html.Cell]]] = {group: [] for group in GROUPS}
-    absent = []
+    absent: dict[str, list[str]] = {}
     for name, group in table.groupby("kpi", sort=False):
         spec = KPIS[str(name)]
         reasons = set(group["reason"])
         if group["value"].isna().all() and len(reasons) == 1:
-            absent.append(f"{spec.label}: {reasons.pop()}.")
+            absent.setdefault(str(reasons.pop()), []).append(spec.label)
             continue
         bars = _bars(spec, group)
         cells = [

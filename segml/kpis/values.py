@@ -17,7 +17,7 @@ from .sums import Sums
 NOBODY = "the segment has no customer"
 NO_DENOMINATOR = "nobody to divide by"
 ALONE = "one customer gives no interval"
-AT_LIMIT = "nothing is seen of how it varies: no interval"
+AT_LIMIT = "no interval: all are alike"
 
 
 @dataclass(frozen=True)
