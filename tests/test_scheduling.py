@@ -24,8 +24,8 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from segml.cli import ALERT, BAD_INPUT, FAILED, INTERRUPTED, OK
 from segml.reporting.project import init_project
+from segml.reporting.shell import ALERT, BAD_INPUT, FAILED, INTERRUPTED, OK
 
 from .reporting.conftest import notebook
 

@@ -60,7 +60,7 @@ class Assignment:
         How alike the groups were before.
     """
 
-    table: pd.DataFrame
+    table: pd.DataFrame = field(repr=False)
     shares: dict[str, float]
     control: str
     holdout: float

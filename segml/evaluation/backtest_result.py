@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -64,7 +64,7 @@ class Backtest:
 
     scores: pd.DataFrame
     trials: pd.DataFrame
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...] = field(repr=False)
     models: tuple[str, ...]
     time_unit: str = "W"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,8 @@ class SegmentationTrials:
     """
 
     table: pd.DataFrame
-    labels: Mapping[dt.date, pd.DataFrame]
-    later: Mapping[dt.date, pd.Series]
+    labels: Mapping[dt.date, pd.DataFrame] = field(repr=False)
+    later: Mapping[dt.date, pd.Series] = field(repr=False)
     horizon: int
     time_unit: str = "W"
 
