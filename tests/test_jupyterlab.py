@@ -160,7 +160,9 @@ CELLS = """() => {
 
 def run_all(lab: SimpleNamespace, page: Any, path: str) -> list[dict[str, Any]]:
     """Open a notebook, choose Run > Run All Cells, wait for the end; return the code cells."""
-    page.goto(f"{lab.url}lab/tree/{path}?token=secret")
+    # A workspace of its own: JupyterLab opens again what was open in the one it shares.
+    workspace = path.replace("/", "-").removesuffix(".ipynb")
+    page.goto(f"{lab.url}lab/workspaces/{workspace}/tree/{path}?token=secret")
     page.get_by_text("| Idle").wait_for()  # the kernel, in the status bar
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
