@@ -38,7 +38,7 @@ class LifetimesForecaster:
     def forecast(self, known: Known) -> Forecast:
         """Fit, and return what is expected of each customer."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of lifetimes, on import and in its arithmetic
             lifetimes = importlib.import_module("lifetimes")
             rfm = known.rfm
             history = [rfm[name].astype(float) for name in ("frequency", "recency", "T")]

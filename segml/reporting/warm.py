@@ -132,7 +132,7 @@ def _kernel(request: dict[str, Any]) -> NoReturn:
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
+    except BaseException:  # the fork must end here, and not go on as the parent
         sys.__excepthook__(*sys.exc_info())
     finally:
         with contextlib.suppress(BaseException):

@@ -42,7 +42,7 @@ def _assert_predicted(found: pd.DataFrame, segmenter: Any, features: pd.DataFram
     assert found["name"].tolist() == table["name"].reindex(expected).tolist()
 
 
-def _everywhere(segmenter: Any, features: pd.DataFrame) -> None:
+def _assert_everywhere(segmenter: Any, features: pd.DataFrame) -> None:
     """Compare with predict, in DuckDB's own words and by way of the other dialects."""
     _assert_predicted(_in_duckdb(to_sql(segmenter), features), segmenter, features)
     for dialect in OTHERS:
@@ -64,7 +64,7 @@ def _mixed() -> pd.DataFrame:
 
 def test_k_means_on_standardised_features() -> None:
     features = _features()
-    _everywhere(KMeansSegmenter(4, n_init=1).fit(features), features)
+    _assert_everywhere(KMeansSegmenter(4, n_init=1).fit(features), features)
 
 
 def test_k_means_of_equally_near_centres() -> None:
@@ -79,7 +79,7 @@ def test_k_means_of_equally_near_centres() -> None:
     segmenter.cluster_centers_ = np.array([[2.0, 1.0], [0.0, 1.0], [1.0, 3.0]])
     distances = segmenter.transform(features)
     assert (np.sort(distances, axis=1)[:, 0] == np.sort(distances, axis=1)[:, 1]).sum() > 100
-    _everywhere(segmenter, features)
+    _assert_everywhere(segmenter, features)
 
 
 @pytest.mark.parametrize("columns", [1, 9, 130])
@@ -96,7 +96,7 @@ def test_k_means_of_few_and_many_columns(columns: int) -> None:
 def test_k_means_with_levels_and_missing_values() -> None:
     features = _mixed()
     segmenter = KMeansSegmenter(4, make_preprocessor(features), n_init=1).fit(features)
-    _everywhere(segmenter, features)
+    _assert_everywhere(segmenter, features)
     text = features.assign(market=features["market"].map({True: "yes", False: "no"}))
     _assert_predicted(_in_duckdb(to_sql(segmenter), text), segmenter, features)
 
@@ -123,7 +123,7 @@ def test_rfm_rules_on_features(cdnow_sample) -> None:
     features = build_features(cdnow_sample, "1998-06-30", ["recency_days", "orders", "revenue"])
     frame = features.to_pandas()
     segmenter = RFMSegmenter(names={0: "The 'best' \\ 1"}).fit(frame)
-    _everywhere(segmenter, frame)
+    _assert_everywhere(segmenter, frame)
 
 
 def test_a_score_of_what_is_missing_is_the_lowest() -> None:
@@ -156,7 +156,7 @@ def test_rules_with_levels_and_missing_values() -> None:
     )
     rules = segment_rules(features, labels, names={0: "Germans", 1: "O'Brien\\"})
     assert {"country", "market"} <= set(rules.levels)
-    _everywhere(rules, features)
+    _assert_everywhere(rules, features)
 
 
 def test_a_customer_who_cannot_be_placed_has_no_segment() -> None:

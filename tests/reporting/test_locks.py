@@ -68,5 +68,7 @@ def test_file_system_without_locks(tmp_path, monkeypatch):
         raise OSError("not supported")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    entered = False
     with locked(tmp_path, wait=0), locked(tmp_path, wait=0):
-        pass
+        entered = True
+    assert entered
