@@ -117,6 +117,33 @@ def _discriminant(covariance: np.ndarray, difference: np.ndarray, n: int) -> np.
     return np.linalg.solve((1 - drawn) * covariance + drawn * spread * np.eye(d), difference)
 
 
+def means_of_others(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return for each customer the mean of the others of the group.
+
+    Parameters
+    ----------
+    groups : ndarray of int, shape (n_customers,)
+        Whose group each customer is in.
+    y : ndarray, shape (n_customers,)
+        Their values; two at least.
+
+    Returns
+    -------
+    ndarray, shape (n_customers,)
+        The mean of all others where there are no others of the group.
+
+    Examples
+    --------
+    >>> means_of_others(np.array([0, 0, 0, 1]), np.array([1.0, 2.0, 6.0, 9.0])).tolist()
+    [4.0, 3.5, 1.5, 3.0]
+    """
+    codes = np.unique(groups, return_inverse=True)[1]
+    sizes, sums = np.bincount(codes)[codes], np.bincount(codes, weights=y)[codes]
+    alone = sizes == 1
+    of_all = (y.sum() - y) / (len(y) - 1)
+    return np.where(alone, of_all, (sums - y) / np.where(alone, 1, sizes - 1))
+
+
 def explained_share(labels: np.ndarray, values: Any) -> float:
     """Return the share of the variance that segments explain out of sample.
 
@@ -202,10 +229,6 @@ def _errors(labels: np.ndarray, values: Any) -> tuple[np.ndarray, np.ndarray]:
     if n < 2 or np.ptp(y) == 0:
         return np.zeros(n), np.zeros(n)
     y = y - y.mean()  # the sums below then lose no digits
-    of_all = y.sum()
-    others = (of_all - y) / (n - 1)
-    codes = np.unique(labels, return_inverse=True)[1]
-    sizes, sums = np.bincount(codes)[codes], np.bincount(codes, weights=y)[codes]
-    alone = sizes == 1
-    own = np.where(alone, others, (sums - y) / np.where(alone, 1, sizes - 1))
+    others = means_of_others(np.zeros(n, dtype=int), y)
+    own = means_of_others(labels, y)
     return (y - own) ** 2, (y - others) ** 2

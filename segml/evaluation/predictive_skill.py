@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from segml._core.seeds import generator
+from segml.clustering._separation import means_of_others
 
 _FOLDS = 5
 _CELLS = 1_000_000  # resamples times customers that are held at once
@@ -28,33 +29,6 @@ class Outcome:
 
     values: np.ndarray
     inside: np.ndarray
-
-
-def means_of_others(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return for each customer the mean of the others of the group.
-
-    Parameters
-    ----------
-    groups : ndarray of int, shape (n_customers,)
-        Whose group each customer is in.
-    y : ndarray, shape (n_customers,)
-        Their values; two at least.
-
-    Returns
-    -------
-    ndarray, shape (n_customers,)
-        The mean of all others where there are no others of the group.
-
-    Examples
-    --------
-    >>> means_of_others(np.array([0, 0, 0, 1]), np.array([1.0, 2.0, 6.0, 9.0])).tolist()
-    [4.0, 3.5, 1.5, 3.0]
-    """
-    codes = np.unique(groups, return_inverse=True)[1]
-    sizes, sums = np.bincount(codes)[codes], np.bincount(codes, weights=y)[codes]
-    alone = sizes == 1
-    of_all = (y.sum() - y) / (len(y) - 1)
-    return np.where(alone, of_all, (sums - y) / np.where(alone, 1, sizes - 1))
 
 
 def squared_errors(groups: np.ndarray, outcome: Outcome) -> np.ndarray:

@@ -12,13 +12,13 @@ import pandas as pd
 
 from segml._core import html, text
 from segml._core.check import one_of
+from segml.clustering._separation import means_of_others
 from segml.clustering.resampling import verdict
 
 from .backtest_metrics import Metric
 from .backtest_result import DAYS, say_length
 from .count_metrics import Estimate
 from .leaderboard_contest import Contest
-from .predictive_skill import means_of_others
 
 NUMBERS = ("n_segments", "smallest_share", "noise_share", "stability", "ari")
 
